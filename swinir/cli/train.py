@@ -1,0 +1,103 @@
+"""``python train.py RECIPE``: train a network, resume it, export it."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+DONE, INTERRUPTED, MISUSED = 0, 130, 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    arguments = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train a network from a recipe. The same command again goes on with a run "
+        "that was stopped or killed.",
+    )
+    arguments.add_argument("recipe", type=Path, help="TOML file, see options/")
+    arguments.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the run (default runs/NAME)"
+    )
+    arguments.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override an option of the recipe, as in --set data.train=photos",
+    )
+    arguments.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to train"
+    )
+    arguments.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="also write the final weights to this .safetensors file",
+    )
+    return arguments
+
+
+class Stop:
+    """Set by the first Ctrl-C or SIGTERM: the step in hand is finished and the state saved."""
+
+    def __init__(self) -> None:
+        """Takes over both signals."""
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nstopping after this step; the same command goes on from there", file=sys.stderr)
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.asked
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as the arguments say; returns the exit code."""
+    # Imported here, so that --help and a mistyped option answer at once.
+    from swinir.checkpoints import export
+    from swinir.restoration import pick_device
+    from swinir.training.loop import train
+    from swinir.training.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe, options.set)
+    folder = options.output or Path("runs") / recipe.name
+    stop = Stop()
+
+    def reading(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\rreading photographs {done}/{total}", end=end, file=sys.stderr, flush=True)
+
+    outcome = train(
+        recipe, folder, device=pick_device(options.device), progress=reading, stop=stop
+    )
+    if outcome.iterations < recipe.optim.iterations:
+        print(f"stopped after {outcome.iterations} of {recipe.optim.iterations} iterations")
+        return INTERRUPTED
+    target = options.export or folder / f"{recipe.name}.safetensors"
+    export(outcome.network, target)
+    hours = outcome.seconds / 3600
+    print(f"{target}: {outcome.iterations} iterations in {hours:.2f} h, best {outcome.best:.2f} dB")
+    return DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, train; returns 0, 2 for bad input, 130 when interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    options = parser().parse_args(arguments)
+    try:
+        return run(options)
+    except (ValueError, OSError) as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED

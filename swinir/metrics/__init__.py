@@ -1,0 +1,1 @@
+"""Full-reference image quality, by the papers' protocol."""

@@ -1,0 +1,128 @@
+"""Swin transformer block and residual Swin transformer block (RSTB; SwinIR paper, figure 2)."""
+
+import torch
+from torch import Tensor, nn
+
+from swinir.network.attention import WindowAttention
+from swinir.network.config import GroupConv, SwinIRConfig
+from swinir.network.windows import merge, partition
+
+
+def convolve(conv: nn.Module, x: Tensor) -> Tensor:
+    """Apply a BCHW convolution to a feature map: ``(B, H, W, C) -> (B, H, W, C')``."""
+    return conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def group_conv(kind: GroupConv, dim: int) -> nn.Module:
+    """The convolution that closes a group; ``3conv`` is a bottleneck that saves parameters."""
+    if kind is GroupConv.ONE:
+        return nn.Conv2d(dim, dim, 3, padding=1)
+    return nn.Sequential(
+        nn.Conv2d(dim, dim // 4, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(dim // 4, dim // 4, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(dim // 4, dim, 3, padding=1),
+    )
+
+
+class DropPath(nn.Module):
+    """Skip a residual branch at random for each image in training (stochastic depth)."""
+
+    def __init__(self, chance: float) -> None:
+        """Drop with probability ``chance``; the branches that stay are scaled up to match."""
+        super().__init__()
+        self.chance = chance
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``; the identity in evaluation."""
+        if not self.training or self.chance == 0:
+            return x
+        keep = 1 - self.chance
+        kept = torch.empty((x.shape[0], 1, 1, 1), dtype=x.dtype, device=x.device).bernoulli_(keep)
+        return x * kept / keep
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        """``dim -> hidden -> dim`` channels."""
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(..., C) -> (..., C)``."""
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class SwinBlock(nn.Module):
+    """Window attention, then an MLP, each on a normalised residual branch."""
+
+    def __init__(
+        self, dim: int, side: int, num_heads: int, *, mlp_ratio: float, shift: int, drop_path: float
+    ) -> None:
+        """A block whose windows are shifted cyclically by ``shift`` pixels."""
+        super().__init__()
+        self.side = side
+        self.shift = shift
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = WindowAttention(dim, side, num_heads)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+        self.drop_path = DropPath(drop_path)
+
+    def attend(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Shift, attend in windows, shift back: ``(B, H, W, C) -> (B, H, W, C)``."""
+        _, height, width, _ = x.shape
+        if self.shift:
+            x = torch.roll(x, (-self.shift, -self.shift), dims=(1, 2))
+        x = self.attn(partition(x, self.side), mask if self.shift else None)
+        x = merge(x, self.side, height, width)
+        return torch.roll(x, (self.shift, self.shift), dims=(1, 2)) if self.shift else x
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``; ``mask`` is `windows.shift_mask` of its size."""
+        x = x + self.drop_path(self.attend(self.norm1(x), mask))
+        return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+class SwinGroup(nn.Module):
+    """The blocks of one RSTB, under the published name ``residual_group``."""
+
+    def __init__(self, config: SwinIRConfig, index: int, drop_path: list[float]) -> None:
+        """Group number ``index``; every second block is shifted by half a window."""
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            SwinBlock(
+                config.embed_dim,
+                config.window,
+                config.num_heads[index],
+                mlp_ratio=config.mlp_ratio,
+                shift=config.window // 2 if number % 2 else 0,
+                drop_path=drop_path[number],
+            )
+            for number in range(config.depths[index])
+        )
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``."""
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+
+class RSTB(nn.Module):
+    """Residual Swin transformer block: Swin blocks, a convolution, a skip connection."""
+
+    def __init__(self, config: SwinIRConfig, index: int, drop_path: list[float]) -> None:
+        """Group number ``index`` with the drop-path chance of each of its blocks."""
+        super().__init__()
+        self.residual_group = SwinGroup(config, index, drop_path)
+        self.conv = group_conv(config.group_conv, config.embed_dim)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``."""
+        return x + convolve(self.conv, self.residual_group(x, mask))

@@ -1,0 +1,96 @@
+"""What distinguishes one SwinIR from another."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Head(StrEnum):
+    """The reconstruction that turns deep features into an image (SwinIR paper, section 3.1)."""
+
+    PIXELSHUFFLE = "pixelshuffle"
+    """Classical super-resolution: one sub-pixel step per factor of 2 or 3."""
+    PIXELSHUFFLE_DIRECT = "pixelshuffledirect"
+    """Lightweight super-resolution: a single sub-pixel step straight to the image."""
+    NEAREST_CONV = "nearest+conv"
+    """Real-world super-resolution: nearest-neighbour enlargement, each followed by a convolution."""
+    RESIDUAL = "residual"
+    """Denoising and JPEG: the network predicts what to add to its input."""
+
+
+class GroupConv(StrEnum):
+    """The convolution that closes each residual group."""
+
+    ONE = "1conv"
+    THREE = "3conv"
+
+
+SCALES: dict[Head, tuple[int, ...]] = {
+    Head.PIXELSHUFFLE: (2, 3, 4, 8),
+    Head.PIXELSHUFFLE_DIRECT: (2, 3, 4, 8),
+    Head.NEAREST_CONV: (2, 4),
+    Head.RESIDUAL: (1,),
+}
+"""The enlargements that each head can make."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SwinIRConfig:
+    """Hyper-parameters of the network; the defaults are the paper's medium model.
+
+    Attributes:
+        head: reconstruction at the end of the network.
+        scale: enlargement, output side over input side.
+        channels: image channels, 1 (grey) or 3 (RGB).
+        embed_dim: channels of the feature maps, ``C``.
+        depths: Swin blocks in each residual group.
+        num_heads: attention heads in each residual group.
+        window: side of the attention window in pixels.
+        mlp_ratio: hidden channels of the MLP over ``embed_dim``.
+        group_conv: convolution that closes each residual group.
+        img_range: factor applied to images in [0, 1] before the first convolution.
+        drop_path: chance that the last block is skipped in training; earlier ones in proportion.
+
+    Raises:
+        ValueError: a combination that no SwinIR can have.
+    """
+
+    head: Head
+    scale: int = 1
+    channels: int = 3
+    embed_dim: int = 180
+    depths: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
+    num_heads: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
+    window: int = 8
+    mlp_ratio: float = 2.0
+    group_conv: GroupConv = GroupConv.ONE
+    img_range: float = 1.0
+    drop_path: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES[self.head]:
+            allowed = ", ".join(map(str, SCALES[self.head]))
+            raise ValueError(f"a {self.head} head has scale {allowed}, got scale={self.scale}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels is 1 (grey) or 3 (RGB), got {self.channels}")
+        if not self.depths or len(self.depths) != len(self.num_heads):
+            raise ValueError(
+                "depths and num_heads have one entry per residual group, "
+                f"got {len(self.depths)} and {len(self.num_heads)}"
+            )
+        if min(self.depths) < 1 or min(self.num_heads) < 1:
+            raise ValueError(
+                f"depths and num_heads are at least 1, got {self.depths} and {self.num_heads}"
+            )
+        for heads in self.num_heads:
+            if self.embed_dim < 1 or self.embed_dim % heads:
+                raise ValueError(
+                    f"embed_dim is a multiple of num_heads, got {self.embed_dim} and {heads}"
+                )
+        if self.window < 2:
+            raise ValueError(f"window is at least 2 pixels, got {self.window}")
+        if int(self.embed_dim * self.mlp_ratio) < 1:
+            raise ValueError(f"mlp_ratio leaves no hidden channel, got {self.mlp_ratio}")
+        if self.img_range <= 0:
+            raise ValueError(f"img_range is positive, got {self.img_range}")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path is in [0, 1), got {self.drop_path}")

@@ -1,0 +1,103 @@
+"""SwinIR: shallow features -> deep features -> head (arXiv 2108.10257, figure 2)."""
+
+import torch
+from torch import Tensor, nn
+
+from swinir.network.blocks import RSTB, convolve, group_conv
+from swinir.network.config import SwinIRConfig
+from swinir.network.heads import HEADS
+from swinir.network.windows import shift_mask
+
+RGB_MEAN = (0.4488, 0.4371, 0.4040)
+"""Mean colour of DIV2K, subtracted from three-channel images in every published model."""
+
+
+def mirror_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Extend at the bottom and the right to a multiple: ``(B, C, H, W) -> (B, C, H', W')``.
+
+    The border row is not repeated. An image smaller than its extension is mirrored to and fro, so
+    that any size from 1x1 works.
+    """
+    for dim in (2, 3):
+        size = x.shape[dim]
+        target = -(-size // multiple) * multiple
+        if target != size:
+            period = max(2 * (size - 1), 1)
+            at = torch.arange(target, device=x.device) % period
+            x = x.index_select(dim, torch.minimum(at, period - at).clamp(max=size - 1))
+    return x
+
+
+class PatchNorm(nn.Module):
+    """The norm between shallow and deep features, under the published name ``patch_embed``."""
+
+    def __init__(self, dim: int) -> None:
+        """LayerNorm over ``dim`` channels."""
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``."""
+        return self.norm(x)
+
+
+class SwinIR(nn.Module):
+    """Image restoration using the Swin transformer.
+
+    Parameters carry the published names. Geometry (shift masks, position indices) is computed and
+    never stored.
+    """
+
+    mean: Tensor
+
+    def __init__(self, config: SwinIRConfig) -> None:
+        """The network that ``config`` describes, with fresh weights."""
+        super().__init__()
+        self.config = config
+        dim = config.embed_dim
+        drop = torch.linspace(0, config.drop_path, sum(config.depths)).tolist()
+        self.conv_first = nn.Conv2d(config.channels, dim, 3, padding=1)
+        self.patch_embed = PatchNorm(dim)
+        self.layers = nn.ModuleList(
+            RSTB(config, index, drop[sum(config.depths[:index]) :])
+            for index in range(len(config.depths))
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.conv_after_body = group_conv(config.group_conv, dim)
+        head = HEADS[config.head](config)
+        for name, layer in head.named_children():
+            self.add_module(name, layer)
+        # Not a submodule: its layers are registered above, where published files keep them.
+        object.__setattr__(self, "head", head)
+        mean = RGB_MEAN if config.channels == 3 else (0.0,)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.apply(_init_linear)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Deep features of shallow ones: ``(B, H, W, C) -> (B, H, W, C)``, sides in windows."""
+        _, height, width, _ = x.shape
+        mask = shift_mask(height, width, self.config.window, dtype=x.dtype, device=x.device)
+        x = self.patch_embed(x)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.norm(x)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Restore images: ``(B, channels, H, W) -> (B, channels, H*scale, W*scale)``.
+
+        Values are in [0, 1]; the output is not clipped. Any size from 1x1: the image is mirrored
+        up to whole windows and the result cropped.
+        """
+        height, width = image.shape[-2:]
+        scale, reach = self.config.scale, self.config.img_range
+        x = (mirror_to_multiple(image, self.config.window) - self.mean) * reach
+        shallow = self.conv_first(x)
+        deep = convolve(self.conv_after_body, self.features(shallow.permute(0, 2, 3, 1)))
+        out = self.head(shallow + deep.permute(0, 3, 1, 2), x) / reach + self.mean
+        return out[:, :, : height * scale, : width * scale]
+
+
+def _init_linear(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)

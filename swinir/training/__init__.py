@@ -1,0 +1,1 @@
+"""Training: recipe, moving average, saved state, loop."""

@@ -18,6 +18,7 @@ from swinir.restoration import Restorer
 from swinir.training.ema import MovingAverage
 from swinir.training.journal import Journal
 from swinir.training.recipe import Recipe
+from swinir.training.start import start_as_interpolation
 from swinir.training.state import RunState, load_newest, save_state
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,10 @@ class Trainer:
         """
         self.recipe, self.folder, self.device = recipe, folder, device
         torch.manual_seed(recipe.seed)
-        self.network = SwinIR(recipe.network).to(device).train()
+        self.network = SwinIR(recipe.network).train()
+        if recipe.start == "interpolation":
+            start_as_interpolation(self.network)
+        self.network.to(device)
         self.average = MovingAverage(self.network, recipe.optim.ema_decay)
         self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.optim.learning_rate)
         self.iteration, self.best, self.seconds = 0, float("-inf"), 0.0

@@ -70,6 +70,8 @@ class Recipe(_Table):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     seed: int = 0
+    start: Literal["random", "interpolation"] = "random"
+    """Weights before the first step; see `training.start`."""
     network: NetworkRecipe
     data: DataRecipe
     optim: OptimRecipe

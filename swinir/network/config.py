@@ -12,7 +12,7 @@ class Head(StrEnum):
     PIXELSHUFFLE_DIRECT = "pixelshuffledirect"
     """Lightweight super-resolution: a single sub-pixel step straight to the image."""
     NEAREST_CONV = "nearest+conv"
-    """Real-world super-resolution: nearest-neighbour enlargement, each followed by a convolution."""
+    """Real-world super-resolution: nearest-neighbour steps of 2, a convolution after each."""
     RESIDUAL = "residual"
     """Denoising and JPEG: the network predicts what to add to its input."""
 
@@ -72,6 +72,17 @@ class SwinIRConfig:
             raise ValueError(f"a {self.head} head has scale {allowed}, got scale={self.scale}")
         if self.channels not in (1, 3):
             raise ValueError(f"channels is 1 (grey) or 3 (RGB), got {self.channels}")
+        if self.window < 2:
+            raise ValueError(f"window is at least 2 pixels, got {self.window}")
+        if self.img_range <= 0:
+            raise ValueError(f"img_range is positive, got {self.img_range}")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path is in [0, 1), got {self.drop_path}")
+        self._check_trunk()
+
+    def _check_trunk(self) -> None:
+        if self.embed_dim < 1:
+            raise ValueError(f"embed_dim is at least 1, got {self.embed_dim}")
         if not self.depths or len(self.depths) != len(self.num_heads):
             raise ValueError(
                 "depths and num_heads have one entry per residual group, "
@@ -81,16 +92,10 @@ class SwinIRConfig:
             raise ValueError(
                 f"depths and num_heads are at least 1, got {self.depths} and {self.num_heads}"
             )
-        for heads in self.num_heads:
-            if self.embed_dim < 1 or self.embed_dim % heads:
-                raise ValueError(
-                    f"embed_dim is a multiple of num_heads, got {self.embed_dim} and {heads}"
-                )
-        if self.window < 2:
-            raise ValueError(f"window is at least 2 pixels, got {self.window}")
+        odd = [heads for heads in self.num_heads if self.embed_dim % heads]
+        if odd:
+            raise ValueError(
+                f"embed_dim is a multiple of num_heads, got {self.embed_dim} and {odd[0]}"
+            )
         if int(self.embed_dim * self.mlp_ratio) < 1:
             raise ValueError(f"mlp_ratio leaves no hidden channel, got {self.mlp_ratio}")
-        if self.img_range <= 0:
-            raise ValueError(f"img_range is positive, got {self.img_range}")
-        if not 0 <= self.drop_path < 1:
-            raise ValueError(f"drop_path is in [0, 1), got {self.drop_path}")

@@ -49,13 +49,15 @@ class SwinIR(nn.Module):
     """
 
     mean: Tensor
+    head: nn.Module
 
     def __init__(self, config: SwinIRConfig) -> None:
         """The network that ``config`` describes, with fresh weights."""
         super().__init__()
         self.config = config
         dim = config.embed_dim
-        drop = torch.linspace(0, config.drop_path, sum(config.depths)).tolist()
+        blocks = sum(config.depths)
+        drop = [config.drop_path * number / max(blocks - 1, 1) for number in range(blocks)]
         self.conv_first = nn.Conv2d(config.channels, dim, 3, padding=1)
         self.patch_embed = PatchNorm(dim)
         self.layers = nn.ModuleList(

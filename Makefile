@@ -1,0 +1,66 @@
+# make demo     restore the sample photos: installs into .venv, writes results/
+# make test     run the tests               make test-slow   the full-size ones too
+# make check    format, lint, types, layers, dead code, dependencies, spelling
+# make train    train our own weights       make clean       remove everything made here
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+USER_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+RECIPE ?= options/light_sr_x4.toml
+SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test test-slow check format install install-dev train clean
+
+demo: install
+	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
+	@echo
+	@echo "Done. The restored photos, and a sheet comparing them with their originals, are in:"
+	@echo "  $(CURDIR)/results/"
+
+test: install-dev
+	$(BIN)/python -m pytest
+
+test-slow: install-dev
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry .
+	$(BIN)/codespell
+
+format: install-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+train: install
+	$(BIN)/python train.py $(RECIPE)
+
+install: $(USER_STAMP)
+install-dev: $(DEV_STAMP)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, got " + sys.version.split()[0] + "; name one: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch alone first: later packages that want any torch then find the pinned one in place.
+$(USER_STAMP): requirements.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	@$(PIP) $(shell grep '^torch==' requirements.txt)
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(USER_STAMP)
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,24 @@
+"""What every test may ask for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+settings.register_profile("swinir", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("swinir")
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of benchmark photographs that lies beside the repository on some machines."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "images").is_dir():
+        pytest.skip("needs the benchmark photographs in ../shared/images")
+    return folder

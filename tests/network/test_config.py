@@ -1,0 +1,53 @@
+"""Configurations that no SwinIR can have are refused in a sentence."""
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from swinir.network import Head, SwinIRConfig
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"scale": 2}, "a residual head has scale 1, got scale=2"),
+        (
+            {"head": Head.NEAREST_CONV, "scale": 3},
+            r"a nearest\+conv head has scale 2, 4, got scale=3",
+        ),
+        (
+            {"head": Head.PIXELSHUFFLE, "scale": 5},
+            "a pixelshuffle head has scale 2, 3, 4, 8, got scale=5",
+        ),
+        ({"channels": 4}, r"channels is 1 \(grey\) or 3 \(RGB\), got 4"),
+        ({"depths": (6, 6)}, "depths and num_heads have one entry .* got 2 and 6"),
+        ({"depths": (), "num_heads": ()}, "depths and num_heads have one entry .* got 0 and 0"),
+        ({"depths": (6, 0), "num_heads": (6, 6)}, r"at least 1, got \(6, 0\) and \(6, 6\)"),
+        ({"depths": (6,), "num_heads": (0,)}, r"at least 1, got \(6,\) and \(0,\)"),
+        ({"embed_dim": 64}, "embed_dim is a multiple of num_heads, got 64 and 6"),
+        ({"window": 1}, "window is at least 2 pixels, got 1"),
+        ({"mlp_ratio": 0.0}, "mlp_ratio leaves no hidden channel, got 0.0"),
+        ({"img_range": 0.0}, "img_range is positive, got 0.0"),
+        ({"drop_path": 1.0}, r"drop_path is in \[0, 1\), got 1.0"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_nonsense_is_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        SwinIRConfig(**{"head": Head.RESIDUAL, **options})
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="window_size"):
+        SwinIRConfig(head=Head.RESIDUAL, window_size=8)  # pyright: ignore[reportCallIssue]
+
+
+def test_a_configuration_cannot_change() -> None:
+    config = SwinIRConfig(head=Head.RESIDUAL)
+    with pytest.raises(FrozenInstanceError):
+        config.window = 7  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_equal_configurations_are_one_key() -> None:
+    assert len({SwinIRConfig(head=Head.RESIDUAL), SwinIRConfig(head=Head("residual"))}) == 1

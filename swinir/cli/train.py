@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import signal
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,14 @@ class Stop:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train as the arguments say; returns the exit code."""
+    """Train as the arguments say; returns the exit code.
+
+    Raises:
+        ValueError: a recipe, photographs or a saved state that cannot be used.
+        OSError: the disk refuses.
+    """
+    if options.export and options.export.suffix != ".safetensors":
+        raise ValueError(f"--export writes a .safetensors file, got {options.export.name!r}")
     # Imported here, so that --help and a mistyped option answer at once.
     from swinir.checkpoints import export
     from swinir.restoration import pick_device
@@ -77,16 +85,15 @@ def run(options: argparse.Namespace) -> int:
         end = "\n" if done == total else ""
         print(f"\rreading photographs {done}/{total}", end=end, file=sys.stderr, flush=True)
 
-    outcome = train(
-        recipe, folder, device=pick_device(options.device), progress=reading, stop=stop
-    )
+    outcome = train(recipe, folder, device=pick_device(options.device), progress=reading, stop=stop)
     if outcome.iterations < recipe.optim.iterations:
         print(f"stopped after {outcome.iterations} of {recipe.optim.iterations} iterations")
         return INTERRUPTED
-    target = options.export or folder / f"{recipe.name}.safetensors"
-    export(outcome.network, target)
-    hours = outcome.seconds / 3600
-    print(f"{target}: {outcome.iterations} iterations in {hours:.2f} h, best {outcome.best:.2f} dB")
+    for target in filter(None, (folder / f"{recipe.name}.safetensors", options.export)):
+        export(outcome.network, target)
+        print(f"wrote {target}")
+    best = f", best {outcome.best:.2f} dB" if math.isfinite(outcome.best) else ""
+    print(f"{outcome.iterations} iterations in {outcome.seconds / 3600:.2f} h{best}")
     return DONE
 
 

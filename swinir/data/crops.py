@@ -36,7 +36,7 @@ class TexturedCrops:
     regions stay represented, and from above, so that foliage does not take over.
     """
 
-    FLOOR, CEILING = 1.0, 16.0
+    FLOOR, CEILING = 1.0, 4.0
 
     def __init__(self, pairs: Sequence[Pair], *, patch: int, scale: int, seed: int) -> None:
         """Crops of ``patch`` pixels of the degraded images (``patch * scale`` of the truth).

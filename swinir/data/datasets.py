@@ -1,5 +1,6 @@
 """Photographs in memory, as pairs of a degraded image and its truth."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 
 from swinir.data.degradations import crop_to_multiple, shrink
-from swinir.images.files import find_images, read
+from swinir.images.files import UnreadableImage, find_images, read
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ def load_pairs(
 ) -> list[Pair]:
     """Read every photograph of a folder and make its low-resolution image.
 
-    ``smallest`` is the least side of a degraded image; ``progress`` is called with the number of
-    files done and in all.
+    Smaller ones are left out, and so are unreadable ones, with a warning. ``smallest`` is the least
+    side of a degraded image; ``progress`` is called with the number of files done and in all.
 
     Raises:
         ValueError: the folder holds no photograph large enough.
@@ -50,14 +53,21 @@ def load_pairs(
     if not folder.is_dir():
         raise ValueError(f"{folder}: a folder of photographs is needed, there is none")
     pairs: list[Pair] = []
+    unreadable: list[UnreadableImage] = []
     files = find_images(folder)
     for done, path in enumerate(files, 1):
-        levels = load_levels(path)
-        if min(levels.shape[1:]) >= smallest * scale:
-            truth = crop_to_multiple(levels, scale).contiguous()
-            pairs.append(Pair(path.stem, truth, shrink(truth, scale)))
+        try:
+            levels = load_levels(path)
+            if min(levels.shape[1:]) >= smallest * scale:
+                truth = crop_to_multiple(levels, scale).contiguous()
+                pairs.append(Pair(path.stem, truth, shrink(truth, scale)))
+        except UnreadableImage as error:
+            unreadable.append(error)
         if progress:
             progress(done, len(files))
+    # After the last call of progress, whose line they would break.
+    for error in unreadable:
+        log.warning("skipped: %s", error)
     if not pairs:
         side = smallest * scale
         raise ValueError(

@@ -18,7 +18,7 @@ class Picture:
 
     Attributes:
         pixels: ``(H, W, C)``, RGB or grey, in [0, 1].
-        alpha: ``(H, W)`` in [0, 1], not multiplied into the colours; None where all is opaque.
+        alpha: ``(H, W)`` in [0, 1], not multiplied into the colours; None where there is none.
         depth: bits a sample, 8 or 16.
         metadata: colour profile, EXIF, XMP, resolution, text.
         format: as read, by content: PNG, JPEG, WEBP, TIFF, BMP or GIF; empty if made in memory.
@@ -42,6 +42,6 @@ class Picture:
         if not np.issubdtype(self.pixels.dtype, np.floating):
             raise ValueError(f"pixels are floats in [0, 1], got {self.pixels.dtype}")
         if self.alpha is not None and self.alpha.shape != shape[:2]:
-            raise ValueError(f"alpha has the size of the pixels {shape[:2]}, got {self.alpha.shape}")
+            raise ValueError(f"alpha has the pixels' size {shape[:2]}, got {self.alpha.shape}")
         if self.depth not in (8, 16):
             raise ValueError(f"depth is 8 or 16 bits a sample, got {self.depth}")

@@ -60,8 +60,6 @@ def resize(image: Tensor, scale: float) -> Tensor:
     return _along(image, -1, ceil(width * scale), scale)
 
 
-
-
 def _rounded(levels: Tensor) -> Tensor:
     return (levels + 0.5).floor().clamp(0, 255)
 

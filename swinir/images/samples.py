@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
+from swinir.images.picture import UnreadableImage
+
+Samples = NDArray[np.uint8 | np.uint16]
 
 BAND = 1 << 22
 """Samples converted at a time, so that a large picture needs no second copy in floats."""
@@ -20,16 +22,14 @@ CONVERSIONS = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB"
 
 
 def from_pillow(image: Image.Image) -> Samples:
-    """Decode what Pillow holds exactly: 8 bits a sample, and 16-bit grey.
+    """Decode what Pillow holds exactly: 8 bits a sample.
 
     CMYK becomes RGB, through its own colour profile where it has a sound one.
 
     Raises:
-        ValueError: a kind of picture that is neither grey nor colour of 8 or 16 bits.
+        UnreadableImage: a kind of picture that is neither grey nor colour of 8 bits.
     """
     mode = image.mode
-    if mode.startswith("I;16"):
-        return np.asarray(image, dtype=np.uint16)[..., None]
     if mode == "P":
         # Transparency stands in the palette here, and has to be asked for.
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -38,7 +38,7 @@ def from_pillow(image: Image.Image) -> Samples:
     elif mode in CONVERSIONS:
         image = image.convert(CONVERSIONS[mode])
     if image.mode not in ARRAY_MODES:
-        raise ValueError(f"samples are 1 to 8 or 16 bits of grey, RGB or CMYK, got mode {mode}")
+        raise UnreadableImage(f"its colours must be grey, RGB or CMYK, got {mode}; convert it")
     samples = np.asarray(image)
     return samples if samples.ndim == 3 else samples[..., None]
 
@@ -80,7 +80,7 @@ def orient(samples: Samples, orientation: int) -> Samples:
 
 
 def to_floats(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """``v / (2**depth - 1)``, colours and alpha apart; no alpha where all is opaque."""
+    """``v / (2**depth - 1)``, colours and alpha apart; None where the file has no alpha."""
     colours = samples.shape[2] - 1 if samples.shape[2] in (2, 4) else samples.shape[2]
     top = np.iinfo(samples.dtype).max
 

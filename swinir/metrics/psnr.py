@@ -24,12 +24,10 @@ def round_to_levels(image: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.round(np.clip(image, 0, 1).astype(np.float64) * 255) / 255
 
 
-def psnr(
-    restored: NDArray[np.floating], truth: NDArray[np.floating], *, border: int = 0
-) -> float:
+def psnr(restored: NDArray[np.floating], truth: NDArray[np.floating], *, border: int = 0) -> float:
     """PSNR in dB of two images of the same shape in [0, 1]; infinite where they are equal.
 
-    The restored image is rounded to 8-bit levels first.
+    Both are rounded to 8-bit levels first, as files hold them.
 
     Raises:
         ValueError: the shapes differ, or the border leaves nothing.
@@ -39,7 +37,7 @@ def psnr(
             f"images to compare have one shape, got {restored.shape} and {truth.shape}"
         )
     ours = shave(round_to_levels(restored), border)
-    theirs = shave(truth.astype(np.float64), border)
+    theirs = shave(round_to_levels(truth), border)
     if np.array_equal(ours, theirs):
         return float("inf")
     return float(peak_signal_noise_ratio(theirs, ours, data_range=1))
@@ -50,7 +48,7 @@ def psnr_y(
 ) -> float:
     """PSNR in dB of the luma of two RGB images ``(H, W, 3)`` in [0, 1], the figure of SR tables.
 
-    The restored image is rounded to 8-bit levels before the luma is taken, the luma is not.
+    Both are rounded to 8-bit levels before the luma is taken, the luma is not.
 
     Raises:
         ValueError: the shapes differ, are not RGB, or the border leaves nothing.
@@ -60,7 +58,7 @@ def psnr_y(
             f"images to compare have one shape, got {restored.shape} and {truth.shape}"
         )
     ours = shave(rgb_to_y(round_to_levels(restored)), border)
-    theirs = shave(rgb_to_y(truth), border)
+    theirs = shave(rgb_to_y(round_to_levels(truth)), border)
     if np.array_equal(ours, theirs):
         return float("inf")
     return float(peak_signal_noise_ratio(theirs, ours, data_range=1))

@@ -7,6 +7,7 @@ a window (its side squared).
 import torch
 from torch import Tensor
 
+
 def partition(x: Tensor, side: int) -> Tensor:
     """Cut a feature map into square windows: ``(B, H, W, C) -> (B*N, T, C)``.
 

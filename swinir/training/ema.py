@@ -13,11 +13,12 @@ class MovingAverage:
     def __init__(self, network: SwinIR, decay: float) -> None:
         """Starts at the weights of ``network``; ``decay`` is per iteration, in [0, 1)."""
         self.decay = decay
-        self.network = deepcopy(network).eval().requires_grad_(False)
+        self.network = deepcopy(network).eval().requires_grad_(requires_grad=False)
 
     @torch.no_grad()
     def update(self, network: SwinIR, iteration: int) -> None:
         """Move towards ``network``; early on faster, so that the random start is forgotten."""
         decay = min(self.decay, (1 + iteration) / (10 + iteration))
-        ours, theirs = list(self.network.parameters()), list(network.parameters())
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        pairs = zip(self.network.parameters(), network.parameters(), strict=True)
+        for average, weight in pairs:
+            average.lerp_(weight, 1 - decay)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
@@ -24,8 +24,9 @@ class Journal:
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed + 1)
 
     @staticmethod
-    def _open(path: Path, header: str, resumed: int):
-        rows = path.read_text("utf-8").splitlines()[1:] if path.exists() else []
+    def _open(path: Path, header: str, resumed: int) -> TextIO:
+        # What follows the last line break is a row that a kill cut short.
+        rows = path.read_text("utf-8").split("\n")[1:-1] if path.exists() else []
         kept = [row for row in rows if row.count(",") == header.count(",")]
         kept = [row for row in kept if int(row.partition(",")[0]) <= resumed]
         partial = path.with_suffix(".partial")

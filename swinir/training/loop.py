@@ -1,18 +1,20 @@
 """The training loop: one run from a recipe, resumable to the bit."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from swinir.data.crops import TexturedCrops
 from swinir.data.datasets import Pair, load_pairs
-from swinir.metrics.psnr import psnr_y
+from swinir.evaluation import score
 from swinir.network import SwinIR
 from swinir.restoration import Restorer
 from swinir.training.ema import MovingAverage
@@ -44,15 +46,24 @@ def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:
 
 def validate(network: SwinIR, pairs: Sequence[Pair], device: torch.device) -> float:
     """Mean PSNR-Y in dB over image pairs, ``scale`` pixels shaved, by the papers' protocol."""
-    restorer = Restorer(network, device=device.type, precision="fp32")
+    restorer = Restorer(network, device=str(device), precision="fp32")
     scores = []
     for pair in pairs:
         degraded, truth = (
-            image.permute(1, 2, 0).numpy().astype("float32") / 255
+            image.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
             for image in (pair.degraded, pair.truth)
         )
-        scores.append(psnr_y(restorer.restore(degraded), truth, border=network.config.scale))
+        scores.append(score(restorer.restore(degraded), truth, restorer.scale))
     return sum(scores) / len(scores)
+
+
+def split_parameters(network: SwinIR) -> list[dict[str, list[torch.nn.Parameter]]]:
+    """Parameter groups for an optimizer: the convolutions and norms, then the Swin blocks."""
+    convolutions: list[torch.nn.Parameter] = []
+    blocks: list[torch.nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        (blocks if ".residual_group." in name else convolutions).append(parameter)
+    return [{"params": convolutions}, {"params": blocks}]
 
 
 class Trainer:
@@ -75,7 +86,9 @@ class Trainer:
             start_as_interpolation(self.network)
         self.network.to(device)
         self.average = MovingAverage(self.network, recipe.optim.ema_decay)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.optim.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            split_parameters(self.network), betas=(0.9, recipe.optim.beta2)
+        )
         self.iteration, self.best, self.seconds = 0, float("-inf"), 0.0
         self.precision = pick_precision(recipe.optim.precision, device)
         state, complaints = load_newest(folder / "states")
@@ -118,8 +131,8 @@ class Trainer:
         """One step of Adam on the L1 loss; returns loss, learning rate and gradient norm."""
         optim = self.recipe.optim
         rate = self.recipe.learning_rate(self.iteration)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        convolutions, blocks = self.optimizer.param_groups
+        convolutions["lr"], blocks["lr"] = rate, rate * optim.block_rate
         degraded, truth = (
             side.to(self.device, non_blocking=True)
             for side in crops.batch(self.iteration, optim.batch_size)
@@ -144,7 +157,12 @@ class Trainer:
         *,
         stop: Callable[[], bool] = lambda: False,
     ) -> Outcome:
-        """Train to the end of the recipe, or until ``stop`` says so; the state is saved then."""
+        """Train to the end of the recipe, or until ``stop`` says so; the state is saved then.
+
+        Raises:
+            ValueError: the loss or its gradient is no longer a number; states saved before stay.
+            OSError: the disk refuses the record or a state; states saved before stay.
+        """
         total, every = self.recipe.optim.iterations, self.recipe.log
         bar = tqdm(total=total, initial=self.iteration, desc=self.recipe.name, unit="step")
         with Journal(self.folder, self.iteration) as journal, bar:
@@ -152,17 +170,28 @@ class Trainer:
                 started = time.perf_counter()
                 loss, rate, norm = self.step(crops)
                 self.seconds += time.perf_counter() - started
+                if not math.isfinite(loss + norm):
+                    raise ValueError(
+                        f"training diverged at iteration {self.iteration} (loss {loss}, gradient "
+                        f"{norm}); lower optim.learning_rate or optim.clip_norm"
+                    )
                 journal.step(self.iteration, loss, rate, norm)
-                bar.set_postfix(loss=f"{loss:.4f}", rate=f"{rate:.1e}", psnr=f"{self.best:.2f}")
+                bar.set_postfix(self._figures(loss, rate), refresh=False)
                 bar.update()
                 if validation and self.iteration % every.validate_every == 0:
-                    score = validate(self.average.network, validation, self.device)
-                    self.best = max(self.best, score)
-                    journal.score(self.iteration, score)
+                    psnr_y = validate(self.average.network, validation, self.device)
+                    self.best = max(self.best, psnr_y)
+                    journal.score(self.iteration, psnr_y)
                 if self.iteration % every.save_every == 0:
                     self.save()
             self.save()
         return Outcome(self.average.network, self.iteration, self.best, self.seconds)
+
+    def _figures(self, loss: float, rate: float) -> dict[str, str]:
+        figures = {"loss": f"{loss:.4f}", "rate": f"{rate:.1e}"}
+        if math.isfinite(self.best):
+            figures["psnr"] = f"{self.best:.2f}"
+        return figures
 
 
 def train(
@@ -182,6 +211,7 @@ def train(
     """
     scale, data = recipe.network.scale, recipe.data
     pairs = load_pairs(data.train, scale, smallest=data.patch, progress=progress)
-    validation = load_pairs(data.validation, scale) if data.validation else []
+    # Smaller ones have nothing left to score when the border is shaved.
+    validation = load_pairs(data.validation, scale, smallest=3) if data.validation else []
     crops = TexturedCrops(pairs, patch=data.patch, scale=scale, seed=recipe.seed)
     return Trainer(recipe, folder, device).run(crops, validation, stop=stop)

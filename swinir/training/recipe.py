@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from swinir.network import SwinIRConfig
 
 Positive = Annotated[int, Field(gt=0)]
+PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @pydantic_dataclass(config=ConfigDict(extra="forbid"), frozen=True, kw_only=True)
@@ -39,12 +40,16 @@ class OptimRecipe(_Table):
 
     iterations: Positive
     batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: PositiveReal
+    block_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Learning rate of the Swin blocks over that of the convolutions."""
+    beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    """Decay per iteration of Adam's average of squared gradients."""
     warmup: Annotated[int, Field(ge=0)] = 0
     """Iterations over which the learning rate rises from zero."""
     milestones: tuple[Positive, ...] = ()
     """Iterations after which the learning rate is halved."""
-    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    clip_norm: PositiveReal | None = None
     """Largest norm of the gradient; larger ones are scaled down to it."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay per iteration of the moving average of the weights, which is what is exported."""
@@ -68,7 +73,7 @@ class LogRecipe(_Table):
 class Recipe(_Table):
     """All that decides a training run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
     seed: int = 0
     start: Literal["random", "interpolation"] = "random"
     """Weights before the first step; see `training.start`."""
@@ -76,6 +81,16 @@ class Recipe(_Table):
     data: DataRecipe
     optim: OptimRecipe
     log: LogRecipe = LogRecipe()
+
+    @model_validator(mode="after")
+    def _of_super_resolution(self) -> "Recipe":
+        network = self.network
+        if network.scale == 1 or network.channels != 3:
+            raise ValueError(
+                "training is of super-resolution in RGB, network.scale above 1 and "
+                f"network.channels 3, got {network.scale} and {network.channels}"
+            )
+        return self
 
     def learning_rate(self, iteration: int) -> float:
         """Learning rate of an iteration, counted from 0."""
@@ -124,9 +139,10 @@ def _set(table: dict[str, Any], assignment: str) -> None:
         value = text
     *place, key = dotted.strip().split(".")
     for step in place:
-        table = table.setdefault(step, {})
-        if not isinstance(table, dict):
+        inner: Any = table.setdefault(step, {})
+        if not isinstance(inner, dict):
             raise ValueError(f"{dotted!r} is not in the recipe: {step!r} is a value, not a table")
+        table = inner
     table[key] = value
 
 

@@ -1,5 +1,6 @@
-"""Everything needed to go on exactly where a run was stopped, saved so that a kill cannot harm it."""
+"""Everything needed to go on exactly where a run was stopped; no kill can harm what is saved."""
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def save_state(folder: Path, state: RunState) -> Path:
-    """Write ``state`` into the folder whole or not at all, and drop all but the newest `KEPT`.
+    """Write ``state`` into the folder whole or not at all, and drop all but it and the one before.
 
     Raises:
         OSError: the disk is full or cannot be written; earlier states are untouched.
@@ -42,17 +43,26 @@ def save_state(folder: Path, state: RunState) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"state_{state.iteration:08d}.pt"
     partial = target.with_suffix(".partial")
+    # In memory first: writing to a file, torch hides the reason why the disk refuses.
+    content = io.BytesIO()
+    torch.save({name: getattr(state, name) for name in RunState.__slots__}, content)
     try:
         with partial.open("wb") as file:
-            torch.save({name: getattr(state, name) for name in RunState.__slots__}, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         partial.replace(target)
+    except OSError as error:
+        reason = f"the run is not saved, earlier states are kept ({error.strerror or error})"
+        raise OSError(error.errno, reason, str(target)) from error
     finally:
         partial.unlink(missing_ok=True)
     _sync_folder(folder)
-    for old in saved_states(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    states = saved_states(folder)
+    newest = states.index(target)
+    # What claims to be newer was damaged, or the run would have gone on from there.
+    for useless in states[:newest] + states[newest + KEPT :]:
+        useless.unlink(missing_ok=True)
     return target
 
 
@@ -62,12 +72,22 @@ def saved_states(folder: Path) -> list[Path]:
 
 
 def load_newest(folder: Path) -> tuple[RunState | None, list[str]]:
-    """The newest state that can be read, if any, and one line for each that could not."""
+    """The newest state that can be read, None where none was saved; a line for each that cannot.
+
+    Raises:
+        ValueError: states were saved, and none can be read.
+    """
     complaints: list[str] = []
+    reason = ""
     for path in saved_states(folder):
         try:
             return RunState(**torch.load(path, map_location="cpu", weights_only=True)), complaints
-        except Exception as error:  # noqa: BLE001  torch raises many kinds for a damaged file
+        except Exception as error:  # torch raises many kinds for a damaged file
             reason = str(error).partition("\n")[0]
             complaints.append(f"{path}: damaged, the state before it is used ({reason})")
+    if complaints:
+        raise ValueError(
+            f"{folder}: none of the {len(complaints)} saved states can be read ({reason}); "
+            "move the folder away to begin anew"
+        )
     return None, complaints

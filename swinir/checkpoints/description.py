@@ -1,0 +1,195 @@
+"""What a weights file is, for people and machines."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from swinir.checkpoints.diagnosis import mismatch
+from swinir.checkpoints.errors import CheckpointError
+from swinir.checkpoints.header import stored_img_range
+from swinir.checkpoints.inference import infer
+from swinir.checkpoints.integrity import sha256
+from swinir.checkpoints.reading import Contents, read
+from swinir.checkpoints.unwrapping import Weights, unwrap
+from swinir.network import Head, SwinIRConfig
+from swinir.tasks import PUBLISHED, TASKS, Checkpoint, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a weights file is; ``str`` of it is a page of text.
+
+    Attributes:
+        path: the file.
+        bytes: its size.
+        container: ``torch zip``, ``torch legacy`` or ``safetensors``.
+        wrapper: what the weights were wrapped in.
+        dtype: how they are stored; they are read as float32.
+        derived_buffers: whether masks and position indices are stored along.
+        config: the network.
+        img_range_from: how ``config.img_range`` is known.
+        parameters: how many numbers are learned.
+        tasks: names of the tasks that it may serve, the likeliest first.
+        published: the published file that it equals by SHA-256, or is called like.
+        verified: whether ``published`` rests on the SHA-256.
+        metadata: texts in the header of the file.
+    """
+
+    path: Path
+    bytes: int
+    container: str
+    wrapper: str
+    dtype: str
+    derived_buffers: bool
+    config: SwinIRConfig
+    img_range_from: str
+    parameters: int
+    tasks: tuple[str, ...]
+    published: str | None
+    verified: bool
+    metadata: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """A line for each fact."""
+        config = self.config
+        rows = {
+            "file": f"{self.path} ({self.bytes:,} bytes, {self.container})",
+            "kind": f"SwinIR, {_PURPOSE[config.head]}",
+            "tasks": ", ".join(self.tasks) or "none of the table",
+            "published": self._published(),
+            "scale": f"x{config.scale}",
+            "channels": f"{config.channels} ({'grey' if config.channels == 1 else 'RGB'})",
+            "head": f"{config.head}, groups closed by {config.group_conv}",
+            "window": f"{config.window}x{config.window}",
+            "embed_dim": str(config.embed_dim),
+            "depths": _row(config.depths),
+            "num_heads": _row(config.num_heads),
+            "mlp_ratio": f"{config.mlp_ratio:g}",
+            "img_range": f"{config.img_range:g} ({self.img_range_from})",
+            "parameters": f"{self.parameters:,}",
+            "stored": f"{self.dtype}, wrapper {self.wrapper}"
+            + (", with derived buffers" if self.derived_buffers else ""),
+        }
+        for key, text in self.metadata.items():
+            # Whoever made the file chose the text: it must not pass for one of our lines.
+            if key not in rows and len(text) <= _SHORT and f"{key}{text}".isprintable():
+                rows[key] = text
+        width = max(map(len, rows)) + 2
+        return "\n".join(f"{name:<{width}}{text}" for name, text in rows.items())
+
+    def _published(self) -> str:
+        if self.published is None:
+            return "no, or with other bytes"
+        proof = "same SHA-256" if self.verified else "by its name alone, not verified"
+        return f"{self.published} ({proof})"
+
+
+_SHORT = 200
+_PURPOSE = {
+    Head.PIXELSHUFFLE: "super-resolution",
+    Head.PIXELSHUFFLE_DIRECT: "lightweight super-resolution",
+    Head.NEAREST_CONV: "real-world super-resolution",
+    Head.RESIDUAL: "denoising or JPEG-artifact removal",
+}
+
+
+def describe(path: Path) -> Description:
+    """Say what the file at ``path`` is.
+
+    Raises:
+        CheckpointError: it holds no SwinIR; the line says what it is.
+    """
+    return examine(path)[1]
+
+
+def examine(path: Path) -> tuple[Mapping[str, Tensor], Description]:
+    """The weights in a file, in float32 under the published names, and what they are.
+
+    The weights fit the network of the description exactly.
+
+    Raises:
+        CheckpointError: it holds no SwinIR; the line says what it is.
+    """
+    contents = read(path)
+    weights = unwrap(contents.stored, path)
+    config = _shape(weights, path)
+    published, verified = _published(path, config)
+    img_range, known_by = _img_range(contents, config, published, path)
+    config = replace(config, img_range=img_range)
+    return weights.tensors, Description(
+        path=path,
+        bytes=path.stat().st_size,
+        container=contents.container.value,
+        wrapper=weights.wrapper,
+        dtype=str(weights.dtype).removeprefix("torch."),
+        derived_buffers=weights.derived,
+        config=config,
+        img_range_from=known_by,
+        parameters=sum(tensor.numel() for tensor in weights.tensors.values()),
+        tasks=_tasks(config, published),
+        published=published,
+        verified=verified,
+        metadata=contents.metadata,
+    )
+
+
+def _shape(weights: Weights, path: Path) -> SwinIRConfig:
+    try:
+        config = infer(weights.tensors)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    problem = mismatch(weights.tensors, config)
+    if problem:
+        raise CheckpointError(f"{path}: {problem}")
+    return config
+
+
+def _published(path: Path, config: SwinIRConfig) -> tuple[str | None, bool]:
+    size = path.stat().st_size
+    same_size = [entry for entry in _official() if entry.bytes == size and entry.sha256]
+    if same_size:
+        got = sha256(path)
+        for entry in same_size:
+            if entry.sha256 == got:
+                return entry.file, True
+    task = PUBLISHED.get(path.name)
+    # A file that only borrows the name has another shape.
+    if task and replace(task.network, img_range=config.img_range) == config:
+        return path.name, False
+    return None, False
+
+
+def _official() -> Iterator[Checkpoint]:
+    for task in TASKS.values():
+        yield from task.from_source("official")
+
+
+def _img_range(
+    contents: Contents, config: SwinIRConfig, published: str | None, path: Path
+) -> tuple[float, str]:
+    stored = stored_img_range(contents.metadata, path)
+    if stored is not None:
+        return stored, "from the file's header"
+    if published is not None:
+        return PUBLISHED[published].network.img_range, "as published"
+    return config.img_range, f"guessed from window {config.window}"
+
+
+def _tasks(config: SwinIRConfig, published: str | None) -> tuple[str, ...]:
+    if published is not None:
+        return (PUBLISHED[published].name,)
+    fitting = [task for task in TASKS.values() if fits(task, config)]
+    alike = [task for task in fitting if task.network == replace(config, drop_path=0.0)]
+    same_head = [task for task in fitting if task.network.head is config.head]
+    return tuple(task.name for task in alike or same_head or fitting)
+
+
+def fits(task: Task, config: SwinIRConfig) -> bool:
+    """Whether weights of this configuration can serve ``task``: same enlargement and channels."""
+    return (task.network.scale, task.network.channels) == (config.scale, config.channels)
+
+
+def _row(numbers: tuple[int, ...]) -> str:
+    return " ".join(map(str, numbers))

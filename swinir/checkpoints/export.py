@@ -1,0 +1,104 @@
+"""Weights written in the published layout, for this program and others."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from swinir.checkpoints import places
+from swinir.checkpoints.header import CONFIG, dump
+from swinir.checkpoints.integrity import MANIFEST, enlist
+from swinir.checkpoints.writing import replacing
+from swinir.network import SwinIR, SwinIRConfig
+from swinir.network.windows import relative_position_index, shift_mask
+
+_SAFETENSORS = ".safetensors"
+_TORCH = (".pth", ".pt", ".ckpt", ".bin")
+
+
+def export(
+    network: SwinIR,
+    path: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    metadata: Mapping[str, str] | None = None,
+    derived_buffers: bool = True,
+    patch: int | None = None,
+) -> None:
+    """Write the weights of ``network`` to ``path``, whole or not at all.
+
+    The suffix chooses: ``.safetensors``, or ``.pth`` for a torch file wrapped in ``params``. Both
+    carry the configuration.
+
+    Args:
+        network: its weights, on any device.
+        path: the file to write.
+        dtype: how to store weights, any floating-point type.
+        metadata: further texts to carry along.
+        derived_buffers: also write ``attn_mask`` and ``relative_position_index``. The official
+            program and spandrel refuse files without them; ours does not need them.
+        patch: side in pixels of the image that ``attn_mask`` is for, what the official program
+            calls ``training_patch_size``; eight windows unless told.
+
+    Raises:
+        ValueError: a suffix or type that cannot be written, or a weight that the type cannot hold.
+    """
+    if path.suffix not in (_SAFETENSORS, *_TORCH):
+        known = ", ".join((_SAFETENSORS, *_TORCH))
+        raise ValueError(f"weights are written to {known}, got {path.name}")
+    if not dtype.is_floating_point:
+        raise ValueError(f"weights are stored in a floating-point type, got {dtype}")
+    tensors = {name: _store(name, value, dtype) for name, value in network.state_dict().items()}
+    if derived_buffers:
+        tensors |= _derived(network.config, dtype, patch)
+    texts = {**(metadata or {}), CONFIG: dump(network.config)}
+    with replacing(path) as temporary:
+        if path.suffix == _SAFETENSORS:
+            # A buffer that blocks share must be stored for each of them.
+            apart = {name: value.clone() for name, value in tensors.items()}
+            save_file(apart, temporary, metadata={"format": "pt", **texts})
+        else:
+            torch.save({"params": tensors, **texts}, temporary)
+
+
+def ship(network: SwinIR, file: str, *, metadata: Mapping[str, str] | None = None) -> Path:
+    """Write our own weights to the shipped folder in half precision and to its manifest.
+
+    Args:
+        network: its weights, on any device.
+        file: name of the file, ``.safetensors``.
+        metadata: further texts to carry along.
+    """
+    path = places.shipped() / file
+    export(network, path, dtype=torch.float16, metadata=metadata, derived_buffers=False)
+    enlist(path.with_name(MANIFEST), path)
+    return path
+
+
+def _store(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    stored = value.detach().to("cpu", dtype).contiguous()
+    if not bool(torch.isfinite(stored.float()).all()):
+        raise ValueError(f"{name} holds a number that {dtype} cannot store, or NaN; use float32")
+    return stored
+
+
+def _derived(config: SwinIRConfig, dtype: torch.dtype, patch: int | None) -> dict[str, Tensor]:
+    side = patch or 8 * config.window
+    if side % config.window or side <= config.window:
+        raise ValueError(
+            f"patch is two or more windows of {config.window} pixels, got {side}; "
+            f"{8 * config.window} suits"
+        )
+    index = relative_position_index(config.window)
+    # The published masks hold -100 where ours are minus infinity.
+    mask = shift_mask(side, side, config.window, dtype=dtype).clamp(min=-100)
+    derived: dict[str, Tensor] = {}
+    for group, depth in enumerate(config.depths):
+        for block in range(depth):
+            stem = f"layers.{group}.residual_group.blocks.{block}"
+            derived[f"{stem}.attn.relative_position_index"] = index
+            if block % 2:
+                derived[f"{stem}.attn_mask"] = mask
+    return derived

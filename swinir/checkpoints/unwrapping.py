@@ -1,0 +1,111 @@
+"""From what a file holds to tensors under the published names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from swinir.checkpoints.diagnosis import foreign, unlike_weights
+from swinir.checkpoints.errors import CheckpointError
+
+WRAPPERS = ("params_ema", "params", "state_dict", "model", "average")
+"""Keys under which trainers save the weights, the preferred one first; the last is our own's."""
+
+DERIVED = ("attn_mask", "relative_position_index")
+"""Last part of the names of published buffers that are geometry, computed here and not loaded."""
+
+_PREFIXES = ("module.", "_orig_mod.")
+_LANDMARK = "conv_first.weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Tensors of a network under the published names, in float32, without derived buffers.
+
+    Attributes:
+        tensors: the weights by name.
+        wrapper: what was taken off: ``params_ema``, ``state_dict, prefix module.``, ``bare``.
+        dtype: how the weights were stored.
+        derived: whether derived buffers were stored along.
+    """
+
+    tensors: Mapping[str, Tensor]
+    wrapper: str
+    dtype: torch.dtype
+    derived: bool
+
+
+def unwrap(stored: object, path: Path) -> Weights:
+    """Find the weights in what ``path`` holds.
+
+    Raises:
+        CheckpointError: they are not those of a SwinIR; the line says what they are.
+    """
+    inner, wrappers = _take_off_wrappers(stored)
+    if not isinstance(inner, Mapping):
+        raise CheckpointError(f"{path}: {unlike_weights(stored)}")
+    tensors = {str(name): value for name, value in inner.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise CheckpointError(f"{path}: {unlike_weights(stored)}")
+    if not all(name.isprintable() for name in tensors):
+        raise CheckpointError(f"{path}: names of its tensors are not text: damaged, or a trick")
+    if len(tensors) < len(inner):
+        odd = next(str(name) for name, value in inner.items() if not isinstance(value, Tensor))
+        raise CheckpointError(f"{path}: {odd!r} among its weights is no tensor")
+    tensors, prefix = _take_off_prefix(tensors)
+    kept = {name: value for name, value in tensors.items() if not name.endswith(DERIVED)}
+    problem = foreign(kept)
+    if problem:
+        raise CheckpointError(f"{path}: {problem}")
+    return Weights(
+        tensors={name: _widen(name, value, path) for name, value in kept.items()},
+        wrapper=(" > ".join(wrappers) or "bare") + (f", prefix {prefix}" if prefix else ""),
+        dtype=kept[_LANDMARK].dtype,
+        derived=len(kept) < len(tensors),
+    )
+
+
+def _take_off_wrappers(stored: object) -> tuple[object, list[str]]:
+    taken: list[str] = []
+    # A file can hold a mapping that contains itself, hence no open end.
+    for _ in WRAPPERS:
+        if not isinstance(stored, Mapping):
+            break
+        key = next((key for key in WRAPPERS if isinstance(stored.get(key), Mapping)), None)
+        if key is None:
+            break
+        stored = stored[key]
+        taken.append(key)
+    return stored, taken
+
+
+def _take_off_prefix(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    """Remove what wrappers of modules put before every name."""
+    landmark = next((name for name in tensors if name.endswith(f".{_LANDMARK}")), "")
+    prefix = landmark.removesuffix(_LANDMARK)
+    if prefix and all(name.startswith(prefix) for name in tensors):
+        return {name.removeprefix(prefix): value for name, value in tensors.items()}, prefix
+    found = [prefix for prefix in _PREFIXES if any(name.startswith(prefix) for name in tensors)]
+    for prefix in found:
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors, " ".join(found)
+
+
+def _widen(name: str, value: Tensor, path: Path) -> Tensor:
+    if not value.is_floating_point():
+        raise CheckpointError(
+            f"{path}: {name} holds {_words(value.dtype)} numbers, weights hold floating-point ones "
+            "(a quantised network cannot be read)"
+        )
+    wide = value.float()
+    if not bool(torch.isfinite(wide).all()):
+        raise CheckpointError(
+            f"{path}: {name} holds NaN or infinity: its training diverged, or the file is damaged"
+        )
+    return wide
+
+
+def _words(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,137 @@
+"""The arguments of ``test.py``, and what the official script called them."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+FORMATS = ("png", "jpg", "webp", "tiff", "bmp", "same")
+
+# Flags of the official main_test_swinir.py, so that a command copied from there gets an answer.
+OFFICIAL = {
+    "--folder_lq": "--folder DIR",
+    "--folder_gt": "--gt DIR, beside --folder with the low-quality pictures",
+    "--scale": "the task: --task sr_x2, sr_x3, sr_x4 or sr_x8",
+    "--noise": "the task: --task color_dn_15, color_dn_25 or color_dn_50",
+    "--jpeg": "the task: --task jpeg_10, jpeg_20, jpeg_30 or jpeg_40",
+    "--training_patch_size": "--weights with the file's name; the patch size no longer matters",
+    "--large_model": "the task: --task real_sr_x4_large",
+    "--model_path": "--weights FILE",
+    "--tile_overlap": "--overlap N",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line that says what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and exit with 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def _tile(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"auto, a number of pixels, or 0 for the whole picture, got {text!r}"
+        )
+    return int(text)
+
+
+def _at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    def bounded(text: str) -> int:
+        limits = f"at least {least}" if most is None else f"{least} to {most}"
+        if not text.isdecimal() or int(text) < least or (most and int(text) > most):
+            raise argparse.ArgumentTypeError(f"a whole number, {limits}, got {text!r}")
+        return int(text)
+
+    return bounded
+
+
+def parser() -> Parser:
+    """The arguments, with help."""
+    arguments = Parser(
+        prog="test.py",
+        allow_abbrev=False,
+        description="Restore pictures: super-resolution, denoising, JPEG-artifact removal.",
+        epilog="Exit code: 0 all done, 1 some pictures could not be restored (or scored), "
+        "2 bad arguments, 130 interrupted.",
+    )
+    what = arguments.add_argument_group("what to do")
+    what.add_argument("--task", help="what to undo, as in sr_x4; --list shows all")
+    what.add_argument("--folder", type=Path, help="a folder of pictures, or one file")
+    what.add_argument(
+        "--output", type=Path, default=Path("results"), help="where results go (default results/)"
+    )
+    what.add_argument(
+        "--weights",
+        help="ours, official, an official file's name, or a path (default ours where it exists)",
+    )
+    files = arguments.add_argument_group("files")
+    files.add_argument(
+        "--format", choices=FORMATS, default="png", help="of the results (default png)"
+    )
+    files.add_argument(
+        "--quality", type=_at_least(1, 100), default=95, help="of JPEG results (default 95)"
+    )
+    files.add_argument(
+        "--skip-existing", action="store_true", help="go on with an interrupted batch"
+    )
+    files.add_argument(
+        "--sheet",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
+        help="also write a before-and-after sheet (default comparison-sheet.png in --output)",
+    )
+    files.add_argument(
+        "--gt", type=Path, metavar="DIR", help="ground truth: print the PSNR of each result"
+    )
+    files.add_argument(
+        "--max-megapixels", type=_at_least(1), metavar="N", help="refuse larger pictures"
+    )
+    engine = arguments.add_argument_group("engine")
+    engine.add_argument(
+        "--tile",
+        type=_tile,
+        default="auto",
+        help="auto, side of a tile in pixels, or 0 for the whole picture (default auto)",
+    )
+    engine.add_argument("--overlap", type=_at_least(0), help="pixels shared by neighbouring tiles")
+    engine.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    engine.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
+    engine.add_argument(
+        "--tta", action="store_true", help="average over 8 flips and turns (8 times slower)"
+    )
+    about = arguments.add_argument_group("instead")
+    about.add_argument("--list", action="store_true", help="print the tasks and their weights")
+    about.add_argument("--describe", type=Path, metavar="FILE", help="print what a weights file is")
+    arguments.add_argument("--json", action="store_true", help="print for machines, as JSON")
+    return arguments
+
+
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; exits with 2 and one line on a mistake."""
+    arguments = parser()
+    options, unknown = arguments.parse_known_args(words)
+    for word in unknown:
+        flag = word.partition("=")[0]
+        if flag in OFFICIAL:
+            arguments.error(f"{flag} is called differently here: {OFFICIAL[flag]}")
+    if unknown:
+        known = re.findall(r"--[a-z-]+", arguments.format_usage())
+        near = get_close_matches(unknown[0].partition("=")[0], known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        arguments.error(f"unknown argument {unknown[0]!r}{hint}")
+    if options.sheet == Path():
+        options.sheet = options.output / "comparison-sheet.png"
+    if not options.list and not options.describe:
+        if not options.task:
+            arguments.error("--task is missing, as in --task sr_x4; --list shows all tasks")
+        if not options.folder:
+            arguments.error("--folder is missing: a folder of pictures, or one file")
+    return options

@@ -1,0 +1,221 @@
+"""``python test.py --task TASK --folder DIR``: restore pictures, or say what weights are."""
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swinir.cli.arguments import parse
+
+if TYPE_CHECKING:
+    from swinir.cli.report import Tally
+    from swinir.images.picture import Picture
+    from swinir.images.sheet import Panel
+    from swinir.restoration.batch import Job
+    from swinir.restoration.restorer import Restorer
+
+DONE, INCOMPLETE, MISUSED, INTERRUPTED = 0, 1, 2, 130
+SHEET_ROWS = 8
+
+# Modules that need torch are imported where they are used: --help and a mistyped option answer
+# at once, without the seconds that torch takes to load.
+
+
+def _list(options: argparse.Namespace) -> int:
+    from swinir.cli.report import task_table, tasks_as_json
+
+    print(tasks_as_json() if options.json else task_table())
+    return DONE
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from swinir.checkpoints import describe
+
+    description = describe(options.describe)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(description), indent=1, default=str))
+    else:
+        print(description)
+    return DONE
+
+
+class Inspection:
+    """Looks at each result as it is made: a row of the sheet, a score against the truth."""
+
+    def __init__(self, sheet: Path | None, truths: Sequence[Path], scale: int) -> None:
+        """``sheet`` is the file to write, ``truths`` the files to compare with."""
+        self.sheet, self.truths, self.scale = sheet, truths, scale
+        self.rows: list[list[Panel]] = []
+        self.scores: dict[Path, float] = {}
+        self.unscored: dict[Path, str] = {}
+
+    def __call__(self, job: "Job", before: "Picture", after: "Picture") -> None:
+        """Look at one result."""
+        # A result that was there before may be anything.
+        sides = tuple(side * self.scale for side in before.pixels.shape[:2])
+        if self.sheet and len(self.rows) < SHEET_ROWS and after.pixels.shape[:2] == sides:
+            self.rows.append(_row(job, before, after))
+        if self.truths:
+            self._score(job, after)
+
+    def _score(self, job: "Job", after: "Picture") -> None:
+        from swinir.evaluation import load_truth, score
+        from swinir.restoration.batch import one_line
+
+        try:
+            truth = load_truth(job.source, self.truths, self.scale, after.pixels.shape)
+            self.scores[job.source] = score(after.pixels, truth, self.scale)
+        except (ValueError, OSError) as error:
+            self.unscored[job.source] = one_line(error, job.source)
+
+    def write(self) -> None:
+        """Write the sheet, if one was asked for and there is anything on it."""
+        from swinir.images.files import write
+        from swinir.images.picture import Picture
+        from swinir.images.sheet import compose
+
+        if self.sheet and self.rows:
+            self.sheet.parent.mkdir(parents=True, exist_ok=True)
+            write(self.sheet, Picture(compose(self.rows)))
+
+
+def _row(job: "Job", before: "Picture", after: "Picture") -> "list[Panel]":
+    from swinir.images.sheet import Panel, before_and_after
+    from swinir.restoration.batch import printable
+
+    panels = before_and_after(printable(job.source.name), before.pixels, after.pixels)
+    # Copies: a crop of a result keeps the whole result in memory.
+    return [Panel(panel.caption, panel.pixels.copy()) for panel in panels]
+
+
+def _check_sheet(sheet: Path, jobs: "list[Job]") -> None:
+    from swinir.images.files import WRITABLE
+
+    if sheet.suffix.lower() not in WRITABLE or sheet.is_dir():
+        raise ValueError(f"--sheet is a file ending in {', '.join(WRITABLE)}, got {sheet}")
+    pictures = {path.resolve() for job in jobs for path in (job.source, job.target)}
+    if sheet.resolve() in pictures:
+        raise ValueError(f"{sheet}: the sheet would replace a picture; give --sheet another name")
+
+
+def _find_truths(folder: Path) -> list[Path]:
+    from swinir.images.files import find_images
+
+    found = find_images(folder) if folder.is_dir() else []
+    if not found:
+        raise ValueError(f"--gt is a folder of pictures, got {folder} without any")
+    return found
+
+
+def _work(
+    jobs: "list[Job]",
+    restorer: "Restorer",
+    inspect: Inspection | None,
+    options: argparse.Namespace,
+) -> "Tally":
+    from tqdm import tqdm
+
+    from swinir.cli.report import Tally
+    from swinir.images.files import MAX_PIXELS
+    from swinir.restoration.batch import printable, run
+
+    limit = MAX_PIXELS
+    if options.max_megapixels:
+        limit = options.max_megapixels * 1_000_000
+    quiet = options.json or not sys.stderr.isatty()
+    tally, started = Tally(), time.perf_counter()
+    with (
+        tqdm(total=len(jobs), unit="picture", disable=quiet) as pictures,
+        tqdm(unit="tile", leave=False, disable=quiet) as tiles,
+    ):
+
+        def advance(done: int, total: int) -> None:
+            if tiles.total != total or done < tiles.n:
+                tiles.reset(total)
+            tiles.update(done - tiles.n)
+
+        try:
+            for outcome in run(
+                jobs,
+                restorer,
+                skip_existing=options.skip_existing,
+                quality=options.quality,
+                max_pixels=limit,
+                tiles=advance,
+                inspect=inspect,
+            ):
+                tally.outcomes.append(outcome)
+                source = outcome.job.source
+                pictures.set_postfix_str(printable(source.name))
+                pictures.update()
+                if outcome.reason and not options.json:
+                    tqdm.write(f"skipped: {printable(source)}: {outcome.reason}", sys.stderr)
+        except KeyboardInterrupt:
+            tally.interrupted = True
+    tally.seconds = time.perf_counter() - started
+    return tally
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from swinir.checkpoints import load_network
+    from swinir.cli.report import as_json, summary
+    from swinir.restoration.batch import plan
+    from swinir.restoration.restorer import Restorer
+    from swinir.tasks import find_task
+
+    task = find_task(options.task)
+    suffix = "" if options.format == "same" else f".{options.format}"
+    jobs = plan(options.folder, options.output, suffix)
+    if options.sheet:
+        _check_sheet(options.sheet, jobs)
+    truths = _find_truths(options.gt) if options.gt else []
+    extra = {} if options.overlap is None else {"overlap": options.overlap}
+    restorer = Restorer(
+        load_network(task, options.weights),
+        device=options.device,
+        precision=options.precision,
+        tile=options.tile,
+        tta=options.tta,
+        **extra,
+    )
+    inspect = Inspection(options.sheet, truths, restorer.scale)
+    looks = inspect if options.sheet or truths else None
+    tally = _work(jobs, restorer, looks, options)
+    tally.scores, tally.unscored = inspect.scores, inspect.unscored
+    if options.json:
+        print(as_json(tally, restorer, len(jobs)))
+    else:
+        print(summary(tally, restorer, len(jobs), f"{options.output}/"))
+    inspect.write()
+    if tally.interrupted:
+        return INTERRUPTED
+    return INCOMPLETE if tally.skipped or tally.unscored else DONE
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the arguments say.
+
+    Returns 0 when all is done, 1 when some pictures could not be restored or scored, 2 for bad
+    arguments, 130 when interrupted.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal cannot show must not end a batch.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    options = parse(words)
+    action = _list if options.list else _describe if options.describe else _restore
+    try:
+        return action(options)
+    except (ValueError, OSError) as error:
+        from swinir.restoration.batch import one_line
+
+        print(f"test.py: {one_line(error)}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -1,0 +1,164 @@
+"""Pictures in files: find, read, write.
+
+Inside the package a picture is RGB or grey in floats; whatever else files hold is known in this
+folder alone. Reading takes any grey, RGB, palette or CMYK picture with or without alpha; of an
+animation or several pages the first, the others counted in `Picture.frames`. Content decides what
+a file is, never its name.
+
+Writing keeps depth, colours, alpha and metadata as far as the format can:
+
+=====  ============  =========  ==========================================
+       bits          alpha      metadata
+=====  ============  =========  ==========================================
+PNG    8, 16         kept       profile, EXIF, XMP, resolution, text
+TIFF   8, 16         kept       profile, EXIF, XMP, resolution, some text
+WebP   8, lossless   kept       profile, EXIF, XMP; resolution within EXIF
+JPEG   8, 4:4:4      on white   profile, EXIF, XMP, resolution, comment
+BMP    8             on white   resolution
+=====  ============  =========  ==========================================
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from swinir.images import encoding
+from swinir.images.decoding import MAX_PIXELS, decode
+from swinir.images.metadata import Metadata
+from swinir.images.picture import Picture, UnreadableImage
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "WRITABLE",
+    "Metadata",
+    "Picture",
+    "UnreadableImage",
+    "find_images",
+    "read",
+    "write",
+]
+
+WRITABLE: dict[str, str] = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+}
+"""Suffixes that `write` knows, and the format of each."""
+
+SUFFIXES: frozenset[str] = frozenset({*WRITABLE, ".gif"})
+"""Suffixes in lower case of the files that `find_images` finds."""
+
+UNFINISHED = ".unfinished-"
+"""Beginning of the name of a file that is being written; hidden, so that it is never an input."""
+
+
+def find_images(folder: Path) -> list[Path]:
+    """All images in a folder and its sub-folders, by their suffix, in natural order.
+
+    Numbers in names count as numbers (``2.png`` before ``10.png``), case does not matter. Names
+    that begin with a dot or a tilde are skipped. Links are followed, each folder visited once.
+
+    Raises:
+        OSError: a folder that cannot be listed.
+    """
+    return sorted(_walk(folder, set()), key=lambda path: _natural_key(path.relative_to(folder)))
+
+
+def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read an image; of several frames or pages the first.
+
+    EXIF orientation is applied. CMYK becomes RGB. Samples of 1 to 8 bits are given the depth 8.
+
+    Raises:
+        UnreadableImage: nothing to be had from this file, in one line; more than ``max_pixels``
+            are refused before any is decoded.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableImage("an image is a file, got a folder; name the files in it")
+        if not stat.S_ISREG(mode):
+            # A pipe would wait for its writer for ever.
+            raise UnreadableImage("an image is a regular file, got a device or a pipe")
+        with path.open("rb") as file:
+            return decode(file, max_pixels)
+    except UnreadableImage as error:
+        reason = str(error)
+    except PermissionError:
+        reason = "the file may not be read (permission denied); change its permissions"
+    except FileNotFoundError:
+        reason = "there is no such file; check the name"
+    except OSError as error:
+        reason = f"the file cannot be read ({error.strerror or error}); check the disk"
+    raise UnreadableImage(f"{path}: {reason}")
+
+
+def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
+    """Write an image in the format of its suffix, whole or not at all.
+
+    ``quality`` in 1 to 100 is that of JPEG; the other formats lose nothing but depth (see the
+    table above). A colour profile for other colours than these (a grey one on RGB) is left out.
+
+    Raises:
+        ValueError: a suffix, size, quality or pixel that cannot be written.
+        OSError: the disk refuses; nothing is left behind, an older file stays as it was.
+    """
+    kind = WRITABLE.get(path.suffix.lower())
+    if kind is None:
+        raise ValueError(
+            f"{path}: the suffix must be one of {', '.join(WRITABLE)}, got {path.suffix!r}"
+        )
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality is in 1 to 100, got {quality}")
+    with _whole_or_not_at_all(path) as file:
+        encoding.encode(file, picture, kind, quality)
+
+
+def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in visited:
+        return
+    visited.add((status.st_dev, status.st_ino))
+    for path in folder.iterdir():
+        if path.name.startswith((".", "~")):
+            continue
+        if path.is_dir():
+            yield from _walk(path, visited)
+        elif path.suffix.lower() in SUFFIXES:
+            yield path
+
+
+def _natural_key(path: Path) -> tuple[list[list[str | int]], str]:
+    def tokens(name: str) -> list[str | int]:
+        # Text and digits take turns, so that like is compared with like.
+        pieces = re.split("([0-9]+)", name.casefold())
+        return [int(piece) if at % 2 else piece for at, piece in enumerate(pieces)]
+
+    return [tokens(part) for part in path.parts], str(path)
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path) -> Generator[BinaryIO, None, None]:
+    # Named by the target, so that a later run overwrites what a killed one left.
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    unfinished = path.with_name(f"{UNFINISHED}{digest}")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,46 @@
+"""Where and in which precision the network runs."""
+
+import torch
+
+PRECISIONS: dict[str, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def pick_device(name: str) -> torch.device:
+    """The device for ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto takes the fastest.
+
+    Raises:
+        ValueError: no such device, here or anywhere.
+    """
+    kind, _, index = name.partition(":")
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next((each for each, there in present.items() if there), "cpu"))
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdecimal()):
+        raise ValueError(f"device is auto, cpu, cuda (or cuda:1 ...) or mps, got {name!r}")
+    if not present.get(kind, True):
+        raise ValueError(f"device {name!r} was asked for, but torch finds none here; try auto")
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f"device {name!r} was asked for, but there are {count}, counted from 0")
+    return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type to compute in for ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+
+    Auto is bf16 where a CUDA device has it in hardware (compute capability 8.0 or more). Anywhere
+    else it is fp32: bf16 is no faster on a CPU, and the published medium models overflow fp16.
+
+    Raises:
+        ValueError: another name.
+    """
+    if name == "auto":
+        native = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if native else torch.float32
+    if name not in PRECISIONS:
+        raise ValueError(f"precision is auto, {', '.join(PRECISIONS)}, got {name!r}")
+    return PRECISIONS[name]

@@ -1,0 +1,33 @@
+"""What a user should know about how the restoring went."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts over all that one Restorer did.
+
+    Attributes:
+        tile: longest side of the last picture's tiles, in input pixels.
+        redone: passes through the network that low precision spoilt, done again in fp32.
+        halvings: how often memory ran out and the tiles were halved.
+    """
+
+    tile: int = 0
+    redone: int = 0
+    halvings: int = 0
+
+    def notes(self) -> list[str]:
+        """What departed from the expected, a line each; none where nothing did."""
+        lines: list[str] = []
+        if self.redone:
+            lines.append(
+                f"{self.redone} tiles came out black or not a number in low precision and were "
+                "redone in fp32; --precision fp32 (or bf16) is quicker here"
+            )
+        if self.halvings:
+            lines.append(
+                f"memory ran out and tiles were halved (times: {self.halvings}); "
+                f"--tile {self.tile} saves the attempts"
+            )
+        return lines

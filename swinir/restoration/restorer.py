@@ -1,0 +1,204 @@
+"""The engine: an image or a picture in, the restored one out."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from swinir.images.alpha import bleed
+from swinir.images.picture import Picture
+from swinir.images.tensors import to_image, to_tensor
+from swinir.network import SwinIR
+from swinir.restoration.channels import Run, for_alpha, for_channels
+from swinir.restoration.devices import pick_device, pick_precision
+from swinir.restoration.ensemble import SYMMETRIES, ensemble
+from swinir.restoration.forward import Forward
+from swinir.restoration.memory import NotEnoughMemory, auto_tile, is_out_of_memory, require
+from swinir.restoration.report import Report
+from swinir.restoration.watch import Cancelled, Progress, Watch
+from swinir.tiling import Tile, blend, plan
+
+__all__ = ["Cancelled", "NotEnoughMemory", "Restorer"]
+
+log = logging.getLogger(__name__)
+
+
+class Restorer:
+    """Restores images with one network; used by everything that restores.
+
+    Image and result stay in the memory of the CPU, only tiles visit the device. Where memory runs
+    out, tiles are halved and the image begun again; later images keep the smaller tiles.
+
+    Attributes:
+        scale: enlargement.
+        channels: of the network; images of the other kind are converted, see `channels`.
+        report: what departed from the expected so far.
+    """
+
+    def __init__(
+        self,
+        network: SwinIR,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        tile: int | Literal["auto"] = "auto",
+        overlap: int = 32,
+        tta: bool = False,
+        memory: int | None = None,
+    ) -> None:
+        """Move the network to the device, in evaluation mode.
+
+        Args:
+            network: with its weights.
+            device: auto, cpu, cuda, cuda:1 ... or mps.
+            precision: auto, fp32, bf16 or fp16; what low precision spoils is redone in fp32.
+            tile: side in input pixels, rounded up to whole windows; 0 for the whole picture, auto
+                for what the free memory allows.
+            overlap: input pixels that neighbouring tiles share, at most half a tile.
+            tta: average over the eight flips and turns of each tile.
+            memory: bytes that an auto tile may take; None for half of what is free.
+
+        Raises:
+            ValueError: an option that means nothing, or a device that is not there.
+        """
+        if isinstance(tile, str) and tile != "auto":
+            raise ValueError(f"tile is auto or a number of pixels, got {tile!r}")
+        if isinstance(tile, int) and tile < 0:
+            raise ValueError(f"tile is at least 0 (the whole picture), got {tile}")
+        if overlap < 0:
+            raise ValueError(f"overlap is at least 0 pixels, got {overlap}")
+        if memory is not None and memory < 1:
+            raise ValueError(f"memory is at least 1 byte, got {memory}")
+        self.device = pick_device(device)
+        self.network = network.to(self.device).eval()
+        self.scale = network.config.scale
+        self.channels = network.config.channels
+        self.tile = tile
+        self.overlap = overlap
+        self.memory = memory
+        self.report = Report()
+        self._forward = Forward(
+            self.network, self.device, pick_precision(precision, self.device), self.report
+        )
+        self._passes = SYMMETRIES if tta else 1
+        self._bound: int | None = None
+
+    def restore(
+        self,
+        image: NDArray[np.float32],
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float32]:
+        """``(H, W, C) -> (H*s, W*s, C)``, grey or RGB, both in [0, 1].
+
+        Args:
+            image: to restore; not changed.
+            progress: called with passes through the network done and in all, which begin anew
+                with more in all where tiles are halved.
+            cancelled: asked before each pass.
+
+        Raises:
+            ValueError: not an image, or one that does not fit in memory (`NotEnoughMemory`).
+            Cancelled: ``cancelled`` said so.
+        """
+        return self._restore(image, Watch(progress, cancelled))
+
+    def restore_picture(
+        self,
+        picture: Picture,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Picture:
+        """A picture with all that travels with it; see `restore` for arguments and errors.
+
+        Colours are bled under transparency first, so that it has no dark edge. Transparency itself
+        goes through the network as a grey image when it is enlarged, and is kept otherwise.
+        """
+        alpha = picture.alpha
+        if alpha is None:
+            pixels = self._restore(picture.pixels, Watch(progress, cancelled))
+            return replace(picture, pixels=pixels)
+        watch = Watch(progress, cancelled, layers=1 if self.scale == 1 else 2)
+        pixels = self._restore(bleed(picture.pixels, alpha), watch)
+        if self.scale > 1:
+            alpha = self._restore(alpha[..., None], watch, alpha=True)[..., 0]
+        return replace(picture, pixels=pixels, alpha=alpha)
+
+    @torch.inference_mode()
+    def _restore(
+        self, image: NDArray[np.float32], watch: Watch, *, alpha: bool = False
+    ) -> NDArray[np.float32]:
+        if image.ndim != 3 or 0 in image.shape:
+            raise ValueError(f"an image is (H, W, C) and not empty, got shape {image.shape}")
+        if not np.isfinite(image).all():
+            raise ValueError("the pixels of an image are numbers in [0, 1], got NaN or infinity")
+        run = self._run_for(image.shape[2], watch)
+        if alpha:
+            run = for_alpha(run, self.scale, lambda: watch.step(self._passes))
+        height, width = (self.scale * side for side in image.shape[:2])
+        channels = image.shape[2]
+        require(4 * height * width * channels, f"the result of {width}x{height} pixels")
+        # Laid out as the array that is given back, of which there must be no second copy.
+        canvas = torch.zeros((1, height, width, channels)).permute(0, 3, 1, 2)
+        self._fill(canvas, to_tensor(image), run, watch)
+        watch.end()
+        return to_image(canvas.clamp_(0, 1))
+
+    def _run_for(self, channels: int, watch: Watch) -> Run:
+        def run(tile: Tensor) -> Tensor:
+            watch.check()
+            result = self._forward(tile)
+            watch.step()
+            return result
+
+        turned = ensemble(run) if self._passes > 1 else run
+        return for_channels(turned, channels, self.channels, self.scale)
+
+    def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
+        """Blend the tiles of an image, halving them until they fit."""
+        while True:
+            tiles = self._plan(*image.shape[-2:])
+            watch.begin(len(tiles) * self._passes)
+            try:
+                return blend(run, image, tiles, scale=self.scale, canvas=canvas)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Out of the handler, where the exception no longer holds on to the tensors.
+            self._halve(tiles)
+            canvas.zero_()
+
+    def _plan(self, height: int, width: int) -> Sequence[Tile]:
+        config = self.network.config
+        side = (
+            auto_tile(config, self.device, self.memory) if isinstance(self.tile, str) else self.tile
+        )
+        if self._bound is not None:
+            side = min(side or self._bound, self._bound)
+        tiles = plan(height, width, tile=side, overlap=self.overlap, step=config.window)
+        self.report.tile = _longest_side(tiles)
+        return tiles
+
+    def _halve(self, tiles: Sequence[Tile]) -> None:
+        window, side = self.network.config.window, _longest_side(tiles)
+        if side <= window:
+            raise NotEnoughMemory(
+                f"not enough memory on {self.device} for a tile of {window} pixels, the smallest "
+                "there is; free some, or choose a smaller network or another device"
+            )
+        self._bound = -(-side // (2 * window)) * window
+        self.report.halvings += 1
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        log.warning("out of memory on %s: tiles of %d pixels from here", self.device, self._bound)
+
+
+def _longest_side(tiles: Sequence[Tile]) -> int:
+    return max(span.stop - span.start for tile in tiles for span in (tile.rows, tile.columns))

@@ -1,0 +1,238 @@
+"""The table of tasks: one row per task -> network, what it undoes, weights.
+
+Adding a task is adding a row. Sizes and hashes of the published files lie in ``published.json``.
+"""
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from swinir.network import GroupConv, Head, SwinIRConfig
+
+RELEASE = "https://github.com/JingyunLiang/SwinIR/releases/download/v0.0"
+"""Where the published files are, without the closing slash."""
+
+
+class _Fact(TypedDict):
+    bytes: int | None
+    sha256: str | None
+
+
+_FACTS: dict[str, _Fact] = json.loads(
+    Path(__file__).with_name("published.json").read_text(encoding="utf-8")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bicubic:
+    """A photograph shrunk by ``scale`` with MATLAB's bicubic."""
+
+    scale: int
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianNoise:
+    """White Gaussian noise with standard deviation ``sigma``, in steps of 1/255."""
+
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg:
+    """JPEG compression at ``quality``, 1 to 100."""
+
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class RealWorld:
+    """Unknown blur, noise and compression, then shrinking by ``scale`` (BSRGAN's model)."""
+
+    scale: int
+
+
+Degradation = Bicubic | GaussianNoise | Jpeg | RealWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A weights file that serves a task.
+
+    Attributes:
+        file: its name, unique among all checkpoints.
+        source: trained by this project and shipped with it, or published by the paper's authors.
+        bytes: published size; None where unknown and for our own, whose manifest holds it.
+        sha256: published hash, None likewise.
+        url: where to fetch it; None for our own.
+    """
+
+    file: str
+    source: Literal["ours", "official"]
+    bytes: int | None = None
+    sha256: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing the program can do.
+
+    Attributes:
+        name: what ``--task`` takes.
+        title: a few words for people.
+        network: configuration of the published weights; our own may be smaller.
+        undoes: the degradation that the task reverses.
+        checkpoints: weights that serve it, in order of preference within each source.
+    """
+
+    name: str
+    title: str
+    network: SwinIRConfig
+    undoes: Degradation
+    checkpoints: tuple[Checkpoint, ...]
+
+    def from_source(self, source: Literal["ours", "official"]) -> tuple[Checkpoint, ...]:
+        """The checkpoints of one source, the preferred one first."""
+        return tuple(entry for entry in self.checkpoints if entry.source == source)
+
+
+def _ours(file: str) -> tuple[Checkpoint, ...]:
+    return (Checkpoint(file, "ours"),)
+
+
+def _official(*files: str) -> tuple[Checkpoint, ...]:
+    return tuple(
+        Checkpoint(
+            file=f"{file}.pth",
+            source="official",
+            bytes=_FACTS[f"{file}.pth"]["bytes"],
+            sha256=_FACTS[f"{file}.pth"]["sha256"],
+            url=f"{RELEASE}/{file}.pth",
+        )
+        for file in files
+    )
+
+
+def _classical(scale: int) -> SwinIRConfig:
+    return SwinIRConfig(head=Head.PIXELSHUFFLE, scale=scale)
+
+
+def _lightweight(scale: int) -> SwinIRConfig:
+    groups = (6, 6, 6, 6)
+    return SwinIRConfig(
+        head=Head.PIXELSHUFFLE_DIRECT, scale=scale, embed_dim=60, depths=groups, num_heads=groups
+    )
+
+
+def _real(scale: int) -> SwinIRConfig:
+    return SwinIRConfig(head=Head.NEAREST_CONV, scale=scale)
+
+
+_REAL_LARGE = SwinIRConfig(
+    head=Head.NEAREST_CONV,
+    scale=4,
+    embed_dim=240,
+    depths=(6,) * 9,
+    num_heads=(8,) * 9,
+    group_conv=GroupConv.THREE,
+)
+_GREY = SwinIRConfig(head=Head.RESIDUAL, channels=1)
+_COLOUR = SwinIRConfig(head=Head.RESIDUAL)
+_GREY_JPEG = SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=255.0)
+_COLOUR_JPEG = SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0)
+
+_OURS_LIGHT_X4 = _ours("light_sr_x4.safetensors")
+
+
+def _classical_files(scale: int) -> tuple[Checkpoint, ...]:
+    return _official(
+        f"001_classicalSR_DF2K_s64w8_SwinIR-M_x{scale}",
+        f"001_classicalSR_DIV2K_s48w8_SwinIR-M_x{scale}",
+    )
+
+
+def _light_files(scale: int) -> tuple[Checkpoint, ...]:
+    return _official(f"002_lightweightSR_DIV2K_s64w8_SwinIR-S_x{scale}")
+
+
+def _real_files(stem: str) -> tuple[Checkpoint, ...]:
+    return _official(f"003_realSR_{stem}_GAN", f"003_realSR_{stem}_PSNR")
+
+
+def _grey_files(sigma: int) -> tuple[Checkpoint, ...]:
+    return _official(f"004_grayDN_DFWB_s128w8_SwinIR-M_noise{sigma}")
+
+
+def _colour_files(sigma: int) -> tuple[Checkpoint, ...]:
+    return _official(f"005_colorDN_DFWB_s128w8_SwinIR-M_noise{sigma}")
+
+
+def _jpeg_files(kind: str, quality: int) -> tuple[Checkpoint, ...]:
+    return _official(f"006_{kind}_DFWB_s126w7_SwinIR-M_jpeg{quality}")
+
+
+# fmt: off
+_ROWS = (
+    Task("sr_x2", "Super-resolution x2", _classical(2), Bicubic(2), _classical_files(2)),
+    Task("sr_x3", "Super-resolution x3", _classical(3), Bicubic(3), _classical_files(3)),
+    Task("sr_x4", "Super-resolution x4", _classical(4), Bicubic(4),
+         _OURS_LIGHT_X4 + _classical_files(4)),
+    Task("sr_x8", "Super-resolution x8", _classical(8), Bicubic(8), _classical_files(8)),
+    Task("light_sr_x2", "Lightweight super-resolution x2", _lightweight(2), Bicubic(2),
+         _light_files(2)),
+    Task("light_sr_x3", "Lightweight super-resolution x3", _lightweight(3), Bicubic(3),
+         _light_files(3)),
+    Task("light_sr_x4", "Lightweight super-resolution x4", _lightweight(4), Bicubic(4),
+         _OURS_LIGHT_X4 + _light_files(4)),
+    Task("real_sr_x2", "Real-world super-resolution x2", _real(2), RealWorld(2),
+         _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x2")),
+    Task("real_sr_x4", "Real-world super-resolution x4", _real(4), RealWorld(4),
+         _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x4")),
+    Task("real_sr_x4_large", "Real-world super-resolution x4, large", _REAL_LARGE, RealWorld(4),
+         _real_files("BSRGAN_DFOWMFC_s64w8_SwinIR-L_x4")),
+    Task("gray_dn_15", "Grey denoising, sigma 15", _GREY, GaussianNoise(15), _grey_files(15)),
+    Task("gray_dn_25", "Grey denoising, sigma 25", _GREY, GaussianNoise(25), _grey_files(25)),
+    Task("gray_dn_50", "Grey denoising, sigma 50", _GREY, GaussianNoise(50), _grey_files(50)),
+    Task("color_dn_15", "Colour denoising, sigma 15", _COLOUR, GaussianNoise(15),
+         _colour_files(15)),
+    Task("color_dn_25", "Colour denoising, sigma 25", _COLOUR, GaussianNoise(25),
+         _colour_files(25)),
+    Task("color_dn_50", "Colour denoising, sigma 50", _COLOUR, GaussianNoise(50),
+         _colour_files(50)),
+    Task("jpeg_10", "Grey JPEG, quality 10", _GREY_JPEG, Jpeg(10), _jpeg_files("CAR", 10)),
+    Task("jpeg_20", "Grey JPEG, quality 20", _GREY_JPEG, Jpeg(20), _jpeg_files("CAR", 20)),
+    Task("jpeg_30", "Grey JPEG, quality 30", _GREY_JPEG, Jpeg(30), _jpeg_files("CAR", 30)),
+    Task("jpeg_40", "Grey JPEG, quality 40", _GREY_JPEG, Jpeg(40), _jpeg_files("CAR", 40)),
+    Task("color_jpeg_10", "Colour JPEG, quality 10", _COLOUR_JPEG, Jpeg(10),
+         _jpeg_files("colorCAR", 10)),
+    Task("color_jpeg_20", "Colour JPEG, quality 20", _COLOUR_JPEG, Jpeg(20),
+         _jpeg_files("colorCAR", 20)),
+    Task("color_jpeg_30", "Colour JPEG, quality 30", _COLOUR_JPEG, Jpeg(30),
+         _jpeg_files("colorCAR", 30)),
+    Task("color_jpeg_40", "Colour JPEG, quality 40", _COLOUR_JPEG, Jpeg(40),
+         _jpeg_files("colorCAR", 40)),
+)
+# fmt: on
+
+TASKS: dict[str, Task] = {row.name: row for row in _ROWS}
+"""Every task by name, in the order in which to list them."""
+
+PUBLISHED: dict[str, Task] = {
+    entry.file: task for task in _ROWS for entry in task.from_source("official")
+}
+"""The task of every published file, by file name."""
+
+
+def find_task(name: str) -> Task:
+    """The task called ``name``.
+
+    Raises:
+        ValueError: there is none; the line names the nearest.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    near = get_close_matches(name, TASKS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the tasks are {', '.join(TASKS)}"
+    raise ValueError(f"there is no task {name!r}; {hint}")

@@ -1,0 +1,131 @@
+"""Exports carry the published names and shapes, so that other programs load them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file as load_safetensors
+
+from swinir.checkpoints import describe, export, load_file, ship
+from swinir.network import SwinIR
+from swinir.network.windows import relative_position_index
+
+BLOCK = "layers.0.residual_group.blocks.{}."
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("kind", ["classical_x8", "real_large_x4", "gray_dn", "jpeg"])
+def test_an_export_loads_as_the_same_network(
+    networks: dict[str, SwinIR], tmp_path: Path, kind: str, suffix: str
+) -> None:
+    path = tmp_path / f"net{suffix}"
+    export(networks[kind], path)
+    loaded, found = load_file(path)
+    assert loaded.config == networks[kind].config
+    assert found.img_range_from == "from the file's header"
+    weights = networks[kind].state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in loaded.state_dict().items())
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_unusual_img_range_survives(tmp_path: Path, network: SwinIR) -> None:
+    other = SwinIR(replace(network.config, img_range=2.5))
+    export(other, tmp_path / "net.safetensors")
+    assert load_file(tmp_path / "net.safetensors")[0].config.img_range == 2.5
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_an_export_has_what_spandrel_recognises(
+    network: SwinIR, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"net{suffix}"
+    export(network, path)
+    if suffix == ".pth":
+        tensors = torch.load(path, weights_only=True)["params"]
+    else:
+        tensors = load_safetensors(path)
+    # Its detection asks for the index and for names of the first block; its strict loading asks for
+    # the mask of every second block, whose count of windows it takes for the training size.
+    for block in range(2):
+        index = tensors[BLOCK.format(block) + "attn.relative_position_index"]
+        assert torch.equal(index, relative_position_index(8))
+    mask = tensors[BLOCK.format(1) + "attn_mask"]
+    assert mask.shape == (64, 64, 64)
+    assert set(mask.unique().tolist()) == {-100.0, 0.0}
+    assert BLOCK.format(0) + "attn_mask" not in tensors
+    for name in ("norm1.weight", "mlp.fc1.bias", "attn.relative_position_bias_table"):
+        assert BLOCK.format(0) + name in tensors
+    extra = set(tensors) - set(network.state_dict())
+    assert all(name.endswith(("attn_mask", "relative_position_index")) for name in extra)
+    assert set(network.state_dict()) < set(tensors)
+
+
+def test_spandrel_loads_an_export(network: SwinIR, tmp_path: Path) -> None:
+    spandrel = pytest.importorskip(
+        "spandrel", reason="needs spandrel, which needs torchvision", exc_type=ImportError
+    )
+    for suffix in (".pth", ".safetensors"):
+        path = tmp_path / f"net{suffix}"
+        export(network, path)
+        theirs = spandrel.ModelLoader().load_from_file(path).eval()
+        image = torch.rand(1, 3, 16, 24)
+        with torch.no_grad():
+            difference = theirs(image) - network(image).clamp(0, 1)
+        assert theirs.scale == 4
+        assert difference.abs().max() < 1e-4
+
+
+def test_buffers_can_be_left_out_and_sized(network: SwinIR, tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    export(network, path, derived_buffers=False)
+    assert set(torch.load(path, weights_only=True)["params"]) == set(network.state_dict())
+    export(network, path, patch=16)
+    tensors = torch.load(path, weights_only=True)["params"]
+    assert tensors[BLOCK.format(1) + "attn_mask"].shape == (4, 64, 64)
+    for patch in (8, 20):
+        with pytest.raises(ValueError, match=f"two or more windows of 8 pixels, got {patch}"):
+            export(network, path, patch=patch)
+
+
+def test_shipped_weights_are_half_precision_without_buffers(
+    network: SwinIR, pretrained: Path
+) -> None:
+    path = ship(network, "light_sr_x4.safetensors", metadata={"card": "x4"})
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata()["card"] == "x4"
+        assert json.loads(file.metadata()["swinir.config"])["scale"] == 4
+        assert set(file.keys()) == set(network.state_dict())
+    assert describe(path).dtype == "float16"
+
+
+def test_a_failed_export_leaves_the_old_file_and_nothing_else(
+    network: SwinIR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"old")
+
+    def fail(_stored: object, temporary: Path) -> None:
+        temporary.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        export(network, path)
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["net.pth"]
+
+
+def test_an_export_that_cannot_be_is_refused(networks: dict[str, SwinIR], tmp_path: Path) -> None:
+    network = networks["jpeg"]
+    with pytest.raises(ValueError, match=r"written to \.safetensors, \.pth.*got net\.onnx"):
+        export(network, tmp_path / "net.onnx")
+    with pytest.raises(ValueError, match="floating-point type"):
+        export(network, tmp_path / "net.pth", dtype=torch.int8)
+    large = SwinIR(network.config)
+    torch.nn.init.constant_(large.norm.weight, 1e6)
+    with pytest.raises(ValueError, match=r"norm\.weight holds a number that torch\.float16"):
+        export(large, tmp_path / "net.pth", dtype=torch.float16)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,99 @@
+"""A folder of photographs becomes pairs of a degraded image and its truth."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from swinir.data.datasets import load_levels, load_pairs
+from swinir.data.degradations import shrink
+from swinir.images.files import UnreadableImage
+
+
+def noise(*shape: int, dtype: type[np.integer] = np.uint8) -> NDArray[np.integer]:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def save(path: Path, bgr: NDArray[np.integer]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), bgr)
+    return path
+
+
+def test_colours_arrive_as_red_green_blue(tmp_path: Path) -> None:
+    bgr = noise(5, 7, 3)
+    levels = load_levels(save(tmp_path / "a.png", bgr))
+    assert levels.dtype == torch.uint8
+    assert np.array_equal(levels.permute(1, 2, 0).numpy(), bgr[..., ::-1])
+
+
+def test_a_grey_photograph_has_three_equal_channels(tmp_path: Path) -> None:
+    grey = noise(5, 7)
+    levels = load_levels(save(tmp_path / "a.png", grey))
+    assert all(np.array_equal(channel.numpy(), grey) for channel in levels)
+    assert levels.is_contiguous()
+
+
+def test_sixteen_bits_are_rounded_to_eight(tmp_path: Path) -> None:
+    deep = noise(5, 7, 3, dtype=np.uint16)
+    levels = load_levels(save(tmp_path / "a.png", deep))
+    expected = np.round(deep[..., ::-1] / 257).astype(np.uint8)
+    assert np.array_equal(levels.permute(1, 2, 0).numpy(), expected)
+
+
+def test_what_is_no_image_cannot_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(UnreadableImage):
+        load_levels(tmp_path / "a.png")
+
+
+def test_a_pair_is_the_photograph_in_whole_multiples_and_its_shrunk_image(tmp_path: Path) -> None:
+    bgr = noise(14, 19, 3)
+    save(tmp_path / "a.png", bgr)
+    (pair,) = load_pairs(tmp_path, 4)
+    assert pair.name == "a"
+    assert np.array_equal(pair.truth.permute(1, 2, 0).numpy(), bgr[:12, :16, ::-1])
+    assert torch.equal(pair.degraded, shrink(pair.truth, 4))
+
+
+def test_sub_folders_are_read_and_progress_is_told(tmp_path: Path) -> None:
+    for name in ("a.png", "b/c.png", "b/d/e.png"):
+        save(tmp_path / name, noise(8, 8, 3))
+    told: list[tuple[int, int]] = []
+    pairs = load_pairs(tmp_path, 2, progress=lambda done, total: told.append((done, total)))
+    assert sorted(pair.name for pair in pairs) == ["a", "c", "e"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_photographs_smaller_than_asked_are_left_out(tmp_path: Path) -> None:
+    save(tmp_path / "small.png", noise(15, 40, 3))
+    save(tmp_path / "large.png", noise(16, 40, 3))
+    (pair,) = load_pairs(tmp_path, 2, smallest=8)
+    assert pair.name == "large"
+
+
+def test_an_unreadable_photograph_is_told_after_the_progress_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = save(tmp_path / "a.png", noise(16, 16, 3)).read_bytes()
+    (tmp_path / "b.png").write_bytes(content[:200])
+    save(tmp_path / "c.png", noise(16, 16, 3))
+    told_before: list[int] = []
+    pairs = load_pairs(tmp_path, 2, progress=lambda *_: told_before.append(len(caplog.messages)))
+    assert [pair.name for pair in pairs] == ["a", "c"]
+    assert told_before == [0, 0, 0]
+    (message,) = caplog.messages
+    assert message.startswith(f"skipped: {tmp_path / 'b.png'}: ")
+
+
+def test_a_folder_with_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nosuch: a folder of photographs is needed"):
+        load_pairs(tmp_path / "nosuch", 2)
+    with pytest.raises(ValueError, match="at least 2x2 pixels, found none among 0 image files"):
+        load_pairs(tmp_path, 2)
+    save(tmp_path / "a.png", noise(15, 15, 3))
+    with pytest.raises(ValueError, match="at least 16x16 pixels, found none among 1 image files"):
+        load_pairs(tmp_path, 2, smallest=8)

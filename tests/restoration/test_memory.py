@@ -1,0 +1,123 @@
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from swinir.network import Head, SwinIRConfig
+from swinir.restoration.memory import auto_tile, bytes_per_pixel
+
+GIB = 2**30
+CPU = torch.device("cpu")
+
+
+def light() -> SwinIRConfig:
+    return SwinIRConfig(
+        head=Head.PIXELSHUFFLE_DIRECT,
+        scale=4,
+        embed_dim=60,
+        depths=(6, 6, 6, 6),
+        num_heads=(6, 6, 6, 6),
+    )
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    memory = SimpleNamespace(available=64 * GIB)
+    monkeypatch.setattr("swinir.restoration.memory.psutil.virtual_memory", lambda: memory)
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("config", "measured"),
+    [
+        (light(), 6800),
+        (SwinIRConfig(head=Head.RESIDUAL), 12000),
+        (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000),
+        (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500),
+    ],
+    ids=["light x4", "medium denoiser", "medium x4", "medium real x4"],
+)
+def test_the_estimate_is_above_what_was_measured_but_not_twice(
+    config: SwinIRConfig, measured: int
+) -> None:
+    assert measured <= bytes_per_pixel(config) < 2 * measured
+
+
+def test_auto_is_the_quickest_tile_where_memory_is_plenty(free: SimpleNamespace) -> None:
+    assert auto_tile(light(), CPU) == 256
+
+
+@pytest.mark.parametrize("window", [7, 8])
+def test_auto_fits_half_of_the_free_memory_in_whole_windows(
+    free: SimpleNamespace, window: int
+) -> None:
+    config = SwinIRConfig(head=Head.RESIDUAL, window=window)
+    free.available = GIB // 4
+    side = auto_tile(config, CPU)
+    assert side % window == 0
+    assert (
+        side**2 * bytes_per_pixel(config)
+        <= GIB // 8
+        < (side + window) ** 2 * bytes_per_pixel(config)
+    )
+
+
+def test_auto_respects_a_budget(free: SimpleNamespace) -> None:
+    side = auto_tile(light(), CPU, GIB // 8)
+    assert 96 <= side < 256
+    assert side**2 * bytes_per_pixel(light()) <= GIB // 8
+
+
+def test_auto_has_a_floor(free: SimpleNamespace) -> None:
+    free.available = 0
+    assert auto_tile(light(), CPU) == 32
+    assert auto_tile(SwinIRConfig(head=Head.RESIDUAL, window=40), CPU) == 40
+
+
+def test_a_gpu_may_use_what_torch_holds_in_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (GIB // 8, GIB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 2 * GIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+    assert auto_tile(light(), torch.device("cuda")) > 256
+
+
+LARGE = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import torch
+from swinir.images.files import write
+from swinir.images.picture import Picture
+from swinir.network import Head, SwinIR, SwinIRConfig
+from swinir.restoration import Restorer
+
+config = SwinIRConfig(
+    head=Head.PIXELSHUFFLE_DIRECT, scale=4, embed_dim=12, depths=(1,), num_heads=(2,)
+)
+rows = np.linspace(0, 1, 2000, dtype=np.float32)[:, None, None]
+pixels = np.broadcast_to(rows, (2000, 3000, 3)).copy()
+restored = Restorer(SwinIR(config), device="cpu").restore_picture(Picture(pixels))
+write(Path(sys.argv[1]), restored)
+print(*restored.pixels.shape, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts KiB on Linux alone")
+def test_a_large_picture_is_enlarged_four_times_in_under_3_gib(tmp_path: Path) -> None:
+    target = tmp_path / "large.png"
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, str(target)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *shape, peak = map(int, done.stdout.split())
+    assert shape == [8000, 12000, 3]
+    assert target.stat().st_size > 0
+    assert peak < 3 * GIB

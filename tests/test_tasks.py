@@ -1,0 +1,129 @@
+"""The table of tasks against the facts of the published files."""
+
+import json
+import re
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from swinir.network import GroupConv, Head, SwinIR, SwinIRConfig
+from swinir.tasks import (
+    PUBLISHED,
+    TASKS,
+    Bicubic,
+    GaussianNoise,
+    Jpeg,
+    RealWorld,
+    Task,
+    find_task,
+)
+
+FACTS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "data" / "published_facts.json").read_text(encoding="utf-8")
+)
+NAMES = [
+    *(f"sr_x{scale}" for scale in (2, 3, 4, 8)),
+    *(f"light_sr_x{scale}" for scale in (2, 3, 4)),
+    *("real_sr_x2", "real_sr_x4", "real_sr_x4_large"),
+    *(f"{kind}_dn_{sigma}" for kind in ("gray", "color") for sigma in (15, 25, 50)),
+    *(f"{kind}_{quality}" for kind in ("jpeg", "color_jpeg") for quality in (10, 20, 30, 40)),
+]
+
+
+def config_of(fact: dict[str, Any]) -> SwinIRConfig:
+    """The configuration that the facts of a published file state."""
+    return SwinIRConfig(
+        head=Head(fact["upsampler"] or "residual"),
+        scale=fact["scale"],
+        channels=fact["in_chans"],
+        embed_dim=fact["embed_dim"],
+        depths=tuple(fact["depths"]),
+        num_heads=tuple(fact["num_heads"]),
+        window=fact["window_size"],
+        mlp_ratio=fact["mlp_ratio"],
+        group_conv=GroupConv(fact["resi_connection"]),
+        img_range=fact["img_range"],
+    )
+
+
+def parameters(config: SwinIRConfig) -> int:
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in SwinIR(config).parameters())
+
+
+def test_the_tasks_are_those_promised_in_this_order() -> None:
+    assert list(TASKS) == NAMES
+    assert all(name == task.name for name, task in TASKS.items())
+
+
+def test_every_published_file_serves_exactly_one_task() -> None:
+    files = [entry.file for task in TASKS.values() for entry in task.from_source("official")]
+    assert sorted(files) == sorted(fact["file"] for fact in FACTS)
+    assert set(PUBLISHED) == set(files)
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact["file"])
+def test_a_row_states_what_is_published_about_its_file(fact: dict[str, Any]) -> None:
+    task = PUBLISHED[fact["file"]]
+    entry = next(entry for entry in task.checkpoints if entry.file == fact["file"])
+    assert (entry.bytes, entry.sha256) == (fact["bytes"], fact["sha256"])
+    assert entry.url == (
+        f"https://github.com/JingyunLiang/SwinIR/releases/download/v0.0/{fact['file']}"
+    )
+    assert task.network == config_of(fact)
+
+
+def test_parameter_counts_equal_the_published_ones() -> None:
+    networks = {task.network for task in TASKS.values()}
+    counts = {network: parameters(network) for network in networks}
+    for fact in FACTS:
+        assert counts[config_of(fact)] == fact["parameters"], fact["file"]
+
+
+def test_the_kept_facts_equal_the_reference(shared: Path) -> None:
+    reference = json.loads((shared / "reference" / "checkpoints.json").read_text(encoding="utf-8"))
+    rows = [row for row in reference["checkpoints"] if row["family"] == "SwinIR"]
+    assert [{key: row[key] for key in FACTS[0]} for row in rows] == FACTS
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_a_task_undoes_what_its_name_says(task: Task) -> None:
+    level = int(re.findall(r"\d+", task.name)[0])
+    kinds = {"sr": Bicubic, "light": Bicubic, "real": RealWorld, "jpeg": Jpeg}
+    family = task.name.split("_")[0]
+    expected = GaussianNoise if "_dn_" in task.name else kinds.get(family, Jpeg)
+    assert task.undoes == expected(level)
+    assert task.network.scale == (level if "sr" in task.name else 1)
+    grey = task.name.startswith(("gray", "jpeg"))
+    assert task.network.channels == (1 if grey else 3)
+
+
+def test_the_preferred_files_come_first() -> None:
+    assert [entry.file[:18] for entry in TASKS["sr_x2"].checkpoints] == [
+        "001_classicalSR_DF",
+        "001_classicalSR_DI",
+    ]
+    for name in ("real_sr_x2", "real_sr_x4", "real_sr_x4_large"):
+        first, second = TASKS[name].checkpoints
+        assert first.file.endswith("_GAN.pth")
+        assert second.file.endswith("_PSNR.pth")
+
+
+def test_one_file_of_ours_serves_both_tasks_of_its_scale() -> None:
+    assert TASKS["sr_x4"].from_source("ours") == TASKS["light_sr_x4"].from_source("ours")
+    assert TASKS["sr_x4"].from_source("ours")[0].file == "light_sr_x4.safetensors"
+
+
+def test_a_mistyped_task_is_told_the_nearest() -> None:
+    with pytest.raises(ValueError, match="no task 'colour_dn_15'; did you mean 'color_dn_15'"):
+        find_task("colour_dn_15")
+    with pytest.raises(ValueError, match="the tasks are sr_x2, sr_x3"):
+        find_task("zzz")
+
+
+def test_a_row_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        find_task("sr_x4").name = "sr_x5"  # type: ignore[misc]

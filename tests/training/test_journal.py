@@ -1,0 +1,69 @@
+"""The record of a run reads as if it had never been interrupted."""
+
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from swinir.training.journal import COLUMNS, Journal
+
+
+def record(folder: Path, resumed: int, last: int) -> None:
+    with Journal(folder, resumed) as journal:
+        for iteration in range(resumed + 1, last + 1):
+            journal.step(iteration, 1 / iteration, 1e-3, 0.5)
+            if iteration % 5 == 0:
+                journal.score(iteration, 20.0 + iteration)
+
+
+def test_every_step_and_score_is_one_row(tmp_path: Path) -> None:
+    record(tmp_path / "run", 0, 5)
+    losses = (tmp_path / "run" / "losses.csv").read_text().splitlines()
+    assert losses[0] == COLUMNS
+    assert losses[3] == f"3,{1 / 3!r},0.001,0.5"
+    assert (tmp_path / "run" / "scores.csv").read_text() == "iteration,psnr_y\n5,25.0\n"
+
+
+def test_rows_are_on_disk_as_soon_as_a_step_is_done(tmp_path: Path) -> None:
+    with Journal(tmp_path, 0) as journal:
+        journal.step(1, 0.5, 1e-3, 0.5)
+        assert (tmp_path / "losses.csv").read_text().endswith("1,0.5,0.001,0.5\n")
+
+
+def test_rows_beyond_the_state_that_is_resumed_are_taken_back(tmp_path: Path) -> None:
+    record(tmp_path / "whole", 0, 20)
+    record(tmp_path / "cut", 0, 17)
+    record(tmp_path / "cut", 14, 20)
+    for name in ("losses.csv", "scores.csv"):
+        assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert not list((tmp_path / "cut").glob("*.partial"))
+
+
+def test_a_half_written_last_row_is_taken_back(tmp_path: Path) -> None:
+    record(tmp_path / "whole", 0, 16)
+    for rest in ("15", "15,0.06", "15,0.06,0.001,", "15,0.06,0.001,0.4"):
+        folder = tmp_path / str(len(rest))
+        record(folder, 0, 14)
+        with (folder / "losses.csv").open("a") as file:
+            file.write(rest)
+        record(folder, 14, 16)
+        ours, whole = (each / "losses.csv" for each in (folder, tmp_path / "whole"))
+        assert ours.read_text() == whole.read_text(), rest
+
+
+def test_a_row_cut_short_within_the_resumed_part_is_not_mistaken_for_a_whole_one(
+    tmp_path: Path,
+) -> None:
+    record(tmp_path, 0, 3)
+    path = tmp_path / "losses.csv"
+    path.write_text(path.read_text()[:-2])
+    with Journal(tmp_path, 3):
+        assert path.read_text().splitlines()[-1].startswith("2,")
+
+
+def test_tensorboard_shows_each_iteration_once_after_a_resumption(tmp_path: Path) -> None:
+    record(tmp_path, 0, 27)
+    record(tmp_path, 14, 40)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [10, 20, 30, 40]
+    assert [event.step for event in events.Scalars("validation/psnr_y")] == list(range(5, 41, 5))

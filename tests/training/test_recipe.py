@@ -1,0 +1,165 @@
+"""A recipe is typed, and refuses what it does not know."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from swinir.network import Head
+from swinir.training.loop import train
+from swinir.training.recipe import load_recipe
+from tests.training.runs import RECIPE, write_photographs
+
+OPTIONS = sorted((Path(__file__).parents[2] / "options").glob("*.toml"))
+SHRUNK = [
+    "network.embed_dim=12",
+    "network.depths=[2]",
+    "network.num_heads=[2]",
+    "network.window=4",
+    "data.patch=8",
+    "optim.iterations=2",
+    "optim.batch_size=2",
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE, "utf-8")
+    return path
+
+
+def test_there_are_recipes() -> None:
+    assert OPTIONS
+
+
+@pytest.mark.parametrize("file", OPTIONS, ids=lambda file: file.stem)
+def test_every_recipe_bears_the_name_of_its_file(file: Path) -> None:
+    assert load_recipe(file).name == file.stem
+
+
+@pytest.mark.parametrize("file", OPTIONS, ids=lambda file: file.stem)
+def test_every_recipe_trains_when_shrunk(file: Path, tmp_path: Path) -> None:
+    photographs = write_photographs(tmp_path / "photos")
+    recipe = load_recipe(
+        file, [*SHRUNK, f"data.train={photographs}", f"data.validation={photographs}"]
+    )
+    outcome = train(recipe, tmp_path / "run", device=torch.device("cpu"))
+    assert outcome.iterations == 2
+    assert outcome.network.config.scale == recipe.network.scale
+
+
+def test_values_arrive_in_their_types(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.network.head is Head.PIXELSHUFFLE_DIRECT
+    assert recipe.network.depths == (2,)
+    assert recipe.data.train == Path("PHOTOS")
+    assert recipe.data.validation is None
+    assert recipe.optim.milestones == (20,)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["optim.itertions=5"], "no option 'optim.itertions'; did you mean 'iterations'"),
+        (["optm.iterations=5"], "no option 'optm'; did you mean 'optim'"),
+        (["network.embed_dims=60"], "no option 'network.embed_dims'; did you mean 'embed_dim'"),
+        (["log.zzz=1"], "no option 'log.zzz'; known are save_every, validate_every"),
+        (["optim.batch_size=many"], "optim.batch_size: .*integer.*got 'many'"),
+        (["optim.batch_size=0"], "optim.batch_size: .*greater than 0, got 0"),
+        (["optim.learning_rate=-1e-4"], "optim.learning_rate: .*greater than 0, got -0.0001"),
+        (["optim.learning_rate=inf"], "optim.learning_rate: .*finite"),
+        (["optim.learning_rate=nan"], "optim.learning_rate: "),
+        (["optim.ema_decay=1"], "optim.ema_decay: .*less than 1, got 1"),
+        (["optim.milestones=[5, 3]"], r"milestones rise, got \[5, 3\]"),
+        (["optim.milestones=[3, 3]"], r"milestones rise, got \[3, 3\]"),
+        (["optim.precision=fp8"], "optim.precision: .*'fp32'.*got 'fp8'"),
+        (["network.head=pixelshufle"], "network.head: .*'pixelshuffle'.*got 'pixelshufle'"),
+        (["network.scale=5"], "network: a pixelshuffledirect head has scale 2, 3, 4, 8, got sc"),
+        (["network.num_heads=[5]"], "network: embed_dim is a multiple of num_heads, got 12 and 5"),
+        (["network.channels=1"], "super-resolution in RGB.*got 2 and 1"),
+        (["network.head=residual", "network.scale=1"], "super-resolution in RGB.*got 1 and 3"),
+        (["name=a/b"], "name: .*got 'a/b'"),
+        (["name=.."], r"name: .*got '\.\.'"),
+        (["start=warm"], "start: .*'interpolation'.*got 'warm'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_means_nothing_is_refused_in_one_line(
+    path: Path, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as refusal:
+        load_recipe(path, overrides)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("line", ["patch = 8", "learning_rate = 1e-3", 'name = "tiny"'])
+def test_a_missing_option_is_named(path: Path, line: str) -> None:
+    path.write_text(RECIPE.replace(line, ""), "utf-8")
+    with pytest.raises(ValueError, match=f"option '.*{line.split()[0]}' is missing"):
+        load_recipe(path)
+
+
+def test_a_missing_table_is_named(path: Path) -> None:
+    path.write_text(RECIPE.partition("[optim]")[0], "utf-8")
+    with pytest.raises(ValueError, match="option 'optim' is missing"):
+        load_recipe(path)
+
+
+def test_a_file_that_is_no_recipe_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nosuch\.toml: .*No such file"):
+        load_recipe(tmp_path / "nosuch.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = = 3", "utf-8")
+    with pytest.raises(ValueError, match=r"broken\.toml: not a TOML file: .*line 1"):
+        load_recipe(broken)
+    broken.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"broken\.toml: not a TOML file"):
+        load_recipe(broken)
+
+
+@pytest.mark.parametrize(
+    ("override", "table", "key", "value"),
+    [
+        ("optim.iterations=7", "optim", "iterations", 7),
+        ("optim.learning_rate=2e-4", "optim", "learning_rate", 2e-4),
+        ("optim.milestones=[1, 2]", "optim", "milestones", (1, 2)),
+        ("data.train=my photos/a=b", "data", "train", Path("my photos/a=b")),
+        ("data.train='quoted'", "data", "train", Path("quoted")),
+        ("data.validation=held out", "data", "validation", Path("held out")),
+        (" log.save_every =3", "log", "save_every", 3),
+    ],
+)
+def test_an_override_takes_a_toml_value_or_bare_text(
+    path: Path, override: str, table: str, key: str, value: object
+) -> None:
+    assert getattr(getattr(load_recipe(path, [override]), table), key) == value
+
+
+def test_the_last_override_of_an_option_holds(path: Path) -> None:
+    assert load_recipe(path, ["seed=1", "seed=2"]).seed == 2
+
+
+@pytest.mark.parametrize("override", ["optim.iterations", "=3", ""])
+def test_an_override_without_key_or_value_is_refused(path: Path, override: str) -> None:
+    with pytest.raises(ValueError, match="written key=value, got"):
+        load_recipe(path, [override])
+
+
+def test_an_override_inside_a_value_is_refused(path: Path) -> None:
+    with pytest.raises(ValueError, match="'iterations' is a value, not a table"):
+        load_recipe(path, ["optim.iterations.x=3"])
+
+
+def test_the_learning_rate_rises_and_is_halved_at_the_milestones(path: Path) -> None:
+    recipe = load_recipe(path, ["optim.milestones=[20, 25]"])
+    rates = [recipe.learning_rate(iteration) for iteration in range(30)]
+    assert rates[:5] == pytest.approx([2e-4, 4e-4, 6e-4, 8e-4, 1e-3])
+    assert rates[5:20] == [1e-3] * 15
+    assert rates[20:25] == [5e-4] * 5
+    assert rates[25:] == [2.5e-4] * 5
+
+
+def test_without_warmup_the_first_step_has_the_full_rate(path: Path) -> None:
+    assert load_recipe(path, ["optim.warmup=0"]).learning_rate(0) == 1e-3

@@ -57,10 +57,14 @@ class Inspection:
 
     def __call__(self, job: "Job", before: "Picture", after: "Picture") -> None:
         """Look at one result."""
+        from swinir.images.sheet import before_and_after
+        from swinir.restoration.batch import printable
+
         # A result that was there before may be anything.
         sides = tuple(side * self.scale for side in before.pixels.shape[:2])
         if self.sheet and len(self.rows) < SHEET_ROWS and after.pixels.shape[:2] == sides:
-            self.rows.append(_row(job, before, after))
+            name = printable(job.source.name)
+            self.rows.append(before_and_after(name, before.pixels, after.pixels))
         if self.truths:
             self._score(job, after)
 
@@ -83,15 +87,6 @@ class Inspection:
         if self.sheet and self.rows:
             self.sheet.parent.mkdir(parents=True, exist_ok=True)
             write(self.sheet, Picture(compose(self.rows)))
-
-
-def _row(job: "Job", before: "Picture", after: "Picture") -> "list[Panel]":
-    from swinir.images.sheet import Panel, before_and_after
-    from swinir.restoration.batch import printable
-
-    panels = before_and_after(printable(job.source.name), before.pixels, after.pixels)
-    # Copies: a crop of a result keeps the whole result in memory.
-    return [Panel(panel.caption, panel.pixels.copy()) for panel in panels]
 
 
 def _check_sheet(sheet: Path, jobs: "list[Job]") -> None:
@@ -154,7 +149,7 @@ def _work(
                 source = outcome.job.source
                 pictures.set_postfix_str(printable(source.name))
                 pictures.update()
-                if outcome.reason and not options.json:
+                if outcome.reason and not quiet:
                     tqdm.write(f"skipped: {printable(source)}: {outcome.reason}", sys.stderr)
         except KeyboardInterrupt:
             tally.interrupted = True

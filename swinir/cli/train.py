@@ -39,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="also write the final weights to this .safetensors file",
     )
+    arguments.add_argument(
+        "--ship",
+        action="store_true",
+        help="also write them in half precision to pretrained/, with their hash in its manifest",
+    )
     return arguments
 
 
@@ -51,7 +56,7 @@ class Stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -72,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     if options.export and options.export.suffix != ".safetensors":
         raise ValueError(f"--export writes a .safetensors file, got {options.export.name!r}")
     # Imported here, so that --help and a mistyped option answer at once.
-    from swinir.checkpoints import export
+    from swinir.checkpoints import export, ship
     from swinir.restoration import pick_device
     from swinir.training.loop import train
     from swinir.training.recipe import load_recipe
@@ -92,6 +97,9 @@ def run(options: argparse.Namespace) -> int:
     for target in filter(None, (folder / f"{recipe.name}.safetensors", options.export)):
         export(outcome.network, target)
         print(f"wrote {target}")
+    if options.ship:
+        facts = {"recipe": recipe.name, "iterations": str(outcome.iterations)}
+        print(f"wrote {ship(outcome.network, f'{recipe.name}.safetensors', metadata=facts)}")
     best = f", best {outcome.best:.2f} dB" if math.isfinite(outcome.best) else ""
     print(f"{outcome.iterations} iterations in {outcome.seconds / 3600:.2f} h{best}")
     return DONE

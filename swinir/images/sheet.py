@@ -56,7 +56,8 @@ def before_and_after(
         tensor = torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)))[None]
         bicubic = resize(tensor, scale)[0].permute(1, 2, 0).clamp(0, 1).numpy()
         panels.append(Panel(f"bicubic x{scale}", bicubic))
-    return [*panels, Panel("restored", large)]
+    # A copy: a view of a crop would keep the whole picture in memory.
+    return [*panels, Panel("restored", large.copy())]
 
 
 def compose(rows: Sequence[Sequence[Panel]]) -> NDArray[np.float32]:

@@ -55,7 +55,7 @@ class Journal:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        _trace: TracebackType | None,
     ) -> None:
         """Close the files."""
         self._losses.close()

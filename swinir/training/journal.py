@@ -1,4 +1,4 @@
-"""The record of a run: every loss in a CSV file and a picture, scalars in TensorBoard."""
+"""The record of a run: losses and scores in CSV files, scalars in TensorBoard."""
 
 from pathlib import Path
 from types import TracebackType

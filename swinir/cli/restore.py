@@ -3,15 +3,14 @@
 import argparse
 import dataclasses
 import json
-import logging
 import sys
 import time
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swinir.cli.arguments import parse
+from swinir.cli.exits import DONE, INCOMPLETE, INTERRUPTED, guarded
 
 if TYPE_CHECKING:
     from swinir.cli.report import Tally
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from swinir.restoration.batch import Job
     from swinir.restoration.restorer import Restorer
 
-DONE, INCOMPLETE, MISUSED, INTERRUPTED = 0, 1, 2, 130
 SHEET_ROWS = 8
 
 # Modules that need torch are imported where they are used: --help and a mistyped option answer
@@ -199,18 +197,6 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns 0 when all is done, 1 when some pictures could not be restored or scored, 2 for bad
     arguments, 130 when interrupted.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A name that the terminal cannot show must not end a batch.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     options = parse(words)
     action = _list if options.list else _describe if options.describe else _restore
-    try:
-        return action(options)
-    except (ValueError, OSError) as error:
-        from swinir.restoration.batch import one_line
-
-        print(f"test.py: {one_line(error)}", file=sys.stderr)
-        return MISUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return guarded("test.py", lambda: action(options))

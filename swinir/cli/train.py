@@ -1,7 +1,6 @@
 """``python train.py RECIPE``: train a network, resume it, export it."""
 
 import argparse
-import logging
 import math
 import signal
 import sys
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-DONE, INTERRUPTED, MISUSED = 0, 130, 2
+from swinir.cli.exits import DONE, INTERRUPTED, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,12 +106,5 @@ def run(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, train; returns 0, 2 for bad input, 130 when interrupted."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     options = parser().parse_args(arguments)
-    try:
-        return run(options)
-    except (ValueError, OSError) as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return MISUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return guarded("train.py", lambda: run(options))

@@ -237,11 +237,17 @@ def test_a_mistyped_option_is_one_line(recipe: Path, capsys: pytest.CaptureFixtu
     assert line == f"{recipe}: no option 'optim.itertions'; did you mean 'iterations'?"
 
 
+def refused_photographs(
+    folder: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> str:
+    return refused(short(recipe, tmp_path / "run", "--set", f"data.train={folder}"), capsys)
+
+
 def test_a_folder_that_does_not_exist_is_one_line(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "nosuch"
-    line = refused(short(recipe, tmp_path / "run", "--set", f"data.train={missing}"), capsys)
+    line = refused_photographs(missing, recipe, tmp_path, capsys)
     assert line == f"{missing}: a folder of photographs is needed, there is none"
     assert not (tmp_path / "run").exists()
 
@@ -251,9 +257,7 @@ def test_a_folder_without_images_is_one_line(
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("none")
-    line = refused(
-        short(recipe, tmp_path / "run", "--set", f"data.train={tmp_path / 'empty'}"), capsys
-    )
+    line = refused_photographs(tmp_path / "empty", recipe, tmp_path, capsys)
     assert "needs photographs of at least 16x16 pixels, found none among 0 image files" in line
 
 
@@ -261,9 +265,7 @@ def test_a_folder_of_images_too_small_is_one_line(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_photographs(tmp_path / "small", count=2, side=15)
-    line = refused(
-        short(recipe, tmp_path / "run", "--set", f"data.train={tmp_path / 'small'}"), capsys
-    )
+    line = refused_photographs(tmp_path / "small", recipe, tmp_path, capsys)
     assert "at least 16x16 pixels, found none among 2 image files" in line
 
 
@@ -272,9 +274,7 @@ def test_a_folder_of_damaged_images_is_one_line(
 ) -> None:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "a.png").write_bytes(b"")
-    line = refused(
-        short(recipe, tmp_path / "run", "--set", f"data.train={tmp_path / 'damaged'}"), capsys
-    )
+    line = refused_photographs(tmp_path / "damaged", recipe, tmp_path, capsys)
     assert "found none among 1 image files" in line
 
 

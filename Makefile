@@ -2,6 +2,7 @@
 # make test     run the tests               make test-slow   the full-size ones too
 # make check    format, lint, types, layers, dead code, dependencies, spelling
 # make train    train our own weights       make clean       remove everything made here
+# make bench-quality    our weights on the sets in SETS, into docs/results.md
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -10,10 +11,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 USER_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 RECIPE ?= options/light_sr_x4.toml
+SETS ?= ../shared/images/bench
 SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow check format install install-dev train clean
+.PHONY: demo test test-slow check format install install-dev train bench-quality clean
 
 demo: install
 	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
@@ -42,6 +44,9 @@ format: install-dev
 
 train: install
 	$(BIN)/python train.py $(RECIPE)
+
+bench-quality: install
+	$(BIN)/python -m benchmarks.quality --sets $(SETS)
 
 install: $(USER_STAMP)
 install-dev: $(DEV_STAMP)

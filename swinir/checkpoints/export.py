@@ -10,9 +10,9 @@ from torch import Tensor
 from swinir.checkpoints import places
 from swinir.checkpoints.header import CONFIG, dump
 from swinir.checkpoints.integrity import MANIFEST, enlist
-from swinir.checkpoints.writing import replacing
 from swinir.network import SwinIR, SwinIRConfig
 from swinir.network.windows import relative_position_index, shift_mask
+from swinir.writing import replacing
 
 _SAFETENSORS = ".safetensors"
 _TORCH = (".pth", ".pt", ".ckpt", ".bin")

@@ -15,8 +15,8 @@ from swinir.checkpoints import places
 from swinir.checkpoints.errors import CheckpointError
 from swinir.checkpoints.integrity import RECORD, Fingerprint, enlist, listed
 from swinir.checkpoints.sniffing import container
-from swinir.checkpoints.writing import settle
 from swinir.tasks import Checkpoint
+from swinir.writing import settle
 
 WAITS = (0.5, 2.0, 5.0)
 """Seconds to wait before each further attempt."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from swinir.checkpoints.errors import CheckpointError
-from swinir.checkpoints.writing import replacing
+from swinir.writing import replacing
 
 MANIFEST = "manifest.json"
 """The list of our own weights, beside them."""

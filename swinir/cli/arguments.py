@@ -89,7 +89,10 @@ def parser() -> Parser:
         help="also write a before-and-after sheet (default comparison-sheet.png in --output)",
     )
     files.add_argument(
-        "--gt", type=Path, metavar="DIR", help="ground truth: print the PSNR of each result"
+        "--gt",
+        type=Path,
+        metavar="DIR",
+        help="ground truth: print the PSNR of each result; with --lq, all figures",
     )
     files.add_argument(
         "--max-megapixels", type=_at_least(1), metavar="N", help="refuse larger pictures"
@@ -106,6 +109,44 @@ def parser() -> Parser:
     engine.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
     engine.add_argument(
         "--tta", action="store_true", help="average over 8 flips and turns (8 times slower)"
+    )
+    measuring = arguments.add_argument_group("measuring, in place of --folder")
+    measuring.add_argument(
+        "--benchmark",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="sets of ground truth, as Set5/ with HR/ and perhaps LRx4/ in it, or folders of sets",
+    )
+    measuring.add_argument(
+        "--lq", type=Path, metavar="DIR", help="pictures to restore, whose truth is in --gt"
+    )
+    measuring.add_argument(
+        "--compare", nargs="+", metavar="WEIGHTS", help="several weights side by side"
+    )
+    measuring.add_argument(
+        "--reproduce", metavar="TABLE", help="do a paper's table again, as lightweight_sr, or all"
+    )
+    measuring.add_argument(
+        "--protocol",
+        choices=("ours", "paper"),
+        help="padding: as needed, or as in the papers' script (default with --reproduce)",
+    )
+    measuring.add_argument(
+        "--expect", type=float, metavar="FIGURE", help="a figure from elsewhere: say why it differs"
+    )
+    measuring.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help="further metrics of pyiqa, as lpips niqe"
+    )
+    measuring.add_argument(
+        "--workers",
+        type=_at_least(1),
+        default=1,
+        metavar="N",
+        help="threads that read and score beside the network (default 1)",
+    )
+    measuring.add_argument(
+        "--no-sheets", action="store_true", help="write figures alone, no comparison sheets"
     )
     about = arguments.add_argument_group("instead")
     about.add_argument("--list", action="store_true", help="print the tasks and their weights")
@@ -129,9 +170,48 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
         arguments.error(f"unknown argument {unknown[0]!r}{hint}")
     if options.sheet == Path():
         options.sheet = options.output / "comparison-sheet.png"
-    if not options.list and not options.describe:
-        if not options.task:
-            arguments.error("--task is missing, as in --task sr_x4; --list shows all tasks")
-        if not options.folder:
-            arguments.error("--folder is missing: a folder of pictures, or one file")
+    if not options.protocol:
+        options.protocol = "paper" if options.reproduce else "ours"
+    mistake = "" if options.list or options.describe else _mistake(options)
+    if mistake:
+        arguments.error(mistake)
     return options
+
+
+# What does not hold, and what is then said; the first that applies.
+_MISTAKES: tuple[tuple[Callable[[argparse.Namespace], object], str], ...] = (
+    (
+        lambda it: it.reproduce and not it.benchmark,
+        "--reproduce needs --benchmark DIR, a folder of benchmark sets",
+    ),
+    (
+        lambda it: it.reproduce and (it.task or it.compare or it.expect),
+        "--reproduce takes tasks and figures from its table; --task, --compare and --expect are "
+        "for --benchmark alone",
+    ),
+    (
+        lambda it: not it.task and not it.reproduce,
+        "--task is missing, as in --task sr_x4; --list shows all tasks",
+    ),
+    (
+        lambda it: sum(map(bool, (it.folder, it.benchmark, it.lq))) > 1,
+        "one of --folder, --benchmark and --lq is wanted, got more",
+    ),
+    (lambda it: it.lq and not it.gt, "--lq needs --gt DIR, the ground truth"),
+    (
+        lambda it: it.compare and not (it.benchmark or it.lq),
+        "--compare needs --benchmark DIR, or --lq DIR and --gt DIR",
+    ),
+    (
+        lambda it: it.compare and it.weights,
+        "--compare names all the weights, so --weights is not wanted",
+    ),
+    (
+        lambda it: not (it.folder or it.benchmark or it.lq),
+        "--folder is missing: a folder of pictures, or one file",
+    ),
+)
+
+
+def _mistake(options: argparse.Namespace) -> str:
+    return next((text for applies, text in _MISTAKES if applies(options)), "")

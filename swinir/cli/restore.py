@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,13 @@ class Inspection:
             self._score(job, after)
 
     def _score(self, job: "Job", after: "Picture") -> None:
-        from swinir.evaluation import load_truth, score
+        from swinir.evaluation.pairing import find_truth, read_truth
+        from swinir.evaluation.scores import score
         from swinir.restoration.batch import one_line
 
         try:
-            truth = load_truth(job.source, self.truths, self.scale, after.pixels.shape)
+            path = find_truth(job.source, self.truths, self.scale)
+            truth = read_truth(path, self.scale, after.pixels.shape)
             self.scores[job.source] = score(after.pixels, truth, self.scale)
         except (ValueError, OSError) as error:
             self.unscored[job.source] = one_line(error, job.source)
@@ -156,10 +158,9 @@ def _work(
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from swinir.checkpoints import load_network
+    from swinir.cli import engine
     from swinir.cli.report import as_json, summary
     from swinir.restoration.batch import plan
-    from swinir.restoration.restorer import Restorer
     from swinir.tasks import find_task
 
     task = find_task(options.task)
@@ -168,15 +169,7 @@ def _restore(options: argparse.Namespace) -> int:
     if options.sheet:
         _check_sheet(options.sheet, jobs)
     truths = _find_truths(options.gt) if options.gt else []
-    extra = {} if options.overlap is None else {"overlap": options.overlap}
-    restorer = Restorer(
-        load_network(task, options.weights),
-        device=options.device,
-        precision=options.precision,
-        tile=options.tile,
-        tta=options.tta,
-        **extra,
-    )
+    restorer = engine.build(options, task, options.weights, tta=options.tta)
     inspect = Inspection(options.sheet, truths, restorer.scale)
     looks = inspect if options.sheet or truths else None
     tally = _work(jobs, restorer, looks, options)
@@ -191,6 +184,28 @@ def _restore(options: argparse.Namespace) -> int:
     return INCOMPLETE if tally.skipped or tally.unscored else DONE
 
 
+def _benchmark(options: argparse.Namespace) -> int:
+    from swinir.cli.benchmark import benchmark
+
+    return benchmark(options)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from swinir.cli.reproduction import reproduce
+
+    return reproduce(options)
+
+
+def _action(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    if options.list:
+        return _list
+    if options.describe:
+        return _describe
+    if options.reproduce:
+        return _reproduce
+    return _benchmark if options.benchmark or options.lq else _restore
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the arguments say.
 
@@ -198,5 +213,4 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments, 130 when interrupted.
     """
     options = parse(words)
-    action = _list if options.list else _describe if options.describe else _restore
-    return guarded("test.py", lambda: action(options))
+    return guarded("test.py", lambda: _action(options)(options))

@@ -12,7 +12,7 @@ from swinir.images.resize import resize
 
 MARGIN = 12
 CAPTION = 26
-BACKGROUND, INK = (250, 250, 250), (30, 30, 30)
+BACKGROUND, INK, MARK = (250, 250, 250), (30, 30, 30), (230, 40, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,35 @@ def before_and_after(
     return [*panels, Panel("restored", large.copy())]
 
 
+def outlined(image: NDArray[np.float32], corner: tuple[int, int], side: int) -> NDArray[np.float32]:
+    """A copy of an image with a square marked: ``(H, W, C) -> (H, W, 3)``, both in [0, 1].
+
+    ``corner`` is the square's (row, column); what leaves the image is cut off.
+    """
+    copy = _drawable(image)
+    row, column = corner
+    line = max(2, max(image.shape[:2]) // 150)
+    box = (column, row, column + side - 1, row + side - 1)
+    ImageDraw.Draw(copy).rectangle(box, outline=MARK, width=line)
+    return _as_array(copy)
+
+
+def thumbnail(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """An image shrunk to ``side`` pixels on the longer side, to be looked at: ``(h, w, 3)``."""
+    small = _drawable(image)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _as_array(small)
+
+
+def _drawable(image: NDArray[np.float32]) -> Image.Image:
+    levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3))))
+
+
+def _as_array(image: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
+
+
 def compose(rows: Sequence[Sequence[Panel]]) -> NDArray[np.float32]:
     """Lay panels out in rows on a light ground: ``(H, W, 3)`` in [0, 1].
 
@@ -78,14 +107,12 @@ def compose(rows: Sequence[Sequence[Panel]]) -> NDArray[np.float32]:
     for row, height in zip(rows, heights, strict=True):
         left = MARGIN
         for panel in row:
-            levels = np.round(np.clip(panel.pixels, 0, 1) * 255).astype(np.uint8)
-            levels = np.broadcast_to(levels, (*levels.shape[:2], 3))
-            sheet.paste(Image.fromarray(np.ascontiguousarray(levels)), (left, top + CAPTION))
-            caption = _fitted(panel.caption, font, levels.shape[1])
-            draw.text((left, top + 4), caption, INK, font=font)
-            left += levels.shape[1] + MARGIN
+            pixels = _drawable(panel.pixels)
+            sheet.paste(pixels, (left, top + CAPTION))
+            draw.text((left, top + 4), _fitted(panel.caption, font, pixels.width), INK, font=font)
+            left += pixels.width + MARGIN
         top += height + CAPTION + MARGIN
-    return np.asarray(sheet, dtype=np.float32) / np.float32(255)
+    return _as_array(sheet)
 
 
 def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

@@ -1,5 +1,7 @@
 """One pass of a tile through the network, guarded against what low precision does to it."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -10,20 +12,43 @@ DARK = 0.05
 BLACK = 1 / 255
 
 
-class Forward:
-    """The only place where a Restorer calls its network, so where padding would be decided.
+Padding = Literal["needed", "published"]
+"""How a tile becomes whole windows: as far as needed, or always further, as the public script."""
 
-    At present the network mirrors a tile up to whole windows by itself.
+
+def extend_as_published(image: Tensor, window: int) -> Tensor:
+    """Mirror at the bottom and the right: ``(B, C, H, W) -> (B, C, H', W')``.
+
+    To the next multiple of ``window`` above the side, a whole window more where it is one already;
+    the edge row is repeated. The papers' figures were made so (test script of SwinIR). A side
+    shorter than what it lacks is only doubled; the network does the rest.
     """
+    for dim in (2, 3):
+        side = image.shape[dim]
+        lacking = (side // window + 1) * window - side
+        mirrored = image.flip(dim).narrow(dim, 0, min(lacking, side))
+        image = torch.cat([image, mirrored], dim)
+    return image
+
+
+class Forward:
+    """The only place where a Restorer calls its network, and where its padding is decided."""
 
     def __init__(
-        self, network: SwinIR, device: torch.device, dtype: torch.dtype, report: Report
+        self,
+        network: SwinIR,
+        device: torch.device,
+        dtype: torch.dtype,
+        report: Report,
+        *,
+        padding: Padding = "needed",
     ) -> None:
         """Passes on ``device``, where the network must be; weights stay in fp32."""
         self.network = network
         self.device = device
         self.dtype = dtype
         self.report = report
+        self.padding = padding
 
     @torch.inference_mode()
     def __call__(self, tile: Tensor) -> Tensor:
@@ -33,11 +58,18 @@ class Forward:
             ValueError: NaN or infinity in fp32.
         """
         image = tile.to(self.device)
+        config = self.network.config
+        if self.padding == "published":
+            image = extend_as_published(image, config.window)
+        height, width = (side * config.scale for side in tile.shape[-2:])
+        return self._guarded(image)[..., :height, :width].to(tile.device)
+
+    def _guarded(self, image: Tensor) -> Tensor:
         if self.dtype is not torch.float32:
             with torch.autocast(self.device.type, self.dtype):
                 result = self.network(image).float()
             if _is_sound(image, result):
-                return result.to(tile.device)
+                return result
             self.report.redone += 1
         result = self.network(image)
         if not result.isfinite().all():
@@ -45,7 +77,7 @@ class Forward:
                 "the network's result must be numbers, got NaN or infinity in fp32; "
                 "the weights are damaged or do not belong to this configuration"
             )
-        return result.to(tile.device)
+        return result
 
 
 def _is_sound(image: Tensor, result: Tensor) -> bool:

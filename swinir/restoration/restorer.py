@@ -17,7 +17,7 @@ from swinir.network import SwinIR
 from swinir.restoration.channels import Run, for_alpha, for_channels
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.ensemble import SYMMETRIES, ensemble
-from swinir.restoration.forward import Forward
+from swinir.restoration.forward import Forward, Padding
 from swinir.restoration.memory import NotEnoughMemory, auto_tile, is_out_of_memory, require
 from swinir.restoration.report import Report
 from swinir.restoration.watch import Cancelled, Progress, Watch
@@ -49,6 +49,7 @@ class Restorer:
         tile: int | Literal["auto"] = "auto",
         overlap: int = 32,
         tta: bool = False,
+        padding: Padding = "needed",
         memory: int | None = None,
     ) -> None:
         """Move the network to the device, in evaluation mode.
@@ -61,6 +62,8 @@ class Restorer:
                 for what the free memory allows.
             overlap: input pixels that neighbouring tiles share, at most half a tile.
             tta: average over the eight flips and turns of each tile.
+            padding: how a tile becomes whole windows; "published" is for reproducing the papers'
+                figures, with ``tile`` 0.
             memory: bytes that an auto tile may take; None for half of what is free.
 
         Raises:
@@ -83,7 +86,11 @@ class Restorer:
         self.memory = memory
         self.report = Report()
         self._forward = Forward(
-            self.network, self.device, pick_precision(precision, self.device), self.report
+            self.network,
+            self.device,
+            pick_precision(precision, self.device),
+            self.report,
+            padding=padding,
         )
         self._passes = SYMMETRIES if tta else 1
         self._bound: int | None = None

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from swinir.data.crops import TexturedCrops
 from swinir.data.datasets import Pair, load_pairs
-from swinir.evaluation import score
+from swinir.evaluation.scores import score
 from swinir.network import SwinIR
 from swinir.restoration import Restorer
 from swinir.training.ema import MovingAverage

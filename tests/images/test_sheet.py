@@ -13,6 +13,8 @@ from swinir.images.sheet import (
     before_and_after,
     busiest_corner,
     compose,
+    outlined,
+    thumbnail,
 )
 
 GROUND = np.array(BACKGROUND) / 255
@@ -140,3 +142,18 @@ def test_nothing_is_enlarged_where_the_size_stays() -> None:
     shown, restored = before_and_after("a.png", image, image)
     assert np.array_equal(shown.pixels, image)
     assert restored.caption == "restored"
+
+
+def test_a_marked_square_leaves_the_image_itself_alone() -> None:
+    image = np.zeros((40, 60, 1), np.float32)
+    marked = outlined(image, (10, 20), 16)
+    assert marked.shape == (40, 60, 3)
+    assert (image == 0).all()
+    rows, columns = np.nonzero(marked.any(2))
+    assert (rows.min(), rows.max()) == (10, 25)
+    assert (columns.min(), columns.max()) == (20, 35)
+
+
+def test_a_thumbnail_keeps_proportions_and_never_enlarges() -> None:
+    assert thumbnail(np.zeros((40, 60, 3), np.float32), 30).shape == (20, 30, 3)
+    assert thumbnail(np.zeros((4, 6, 3), np.float32), 30).shape == (4, 6, 3)

@@ -1,17 +1,13 @@
 """PSNR by the papers' protocol."""
 
 from math import inf, log10
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from swinir.images.files import read
-from swinir.images.resize import resize_levels
-from swinir.metrics.psnr import psnr, psnr_y, round_to_levels, shave
+from swinir.metrics.psnr import psnr, psnr_y
 
 
 def levels(seed: int, *shape: int) -> np.ndarray:
@@ -58,7 +54,6 @@ def test_the_restored_image_is_rounded_as_a_file_would_be() -> None:
     truth = levels(0, 12, 12, 3)
     assert psnr(truth + 0.001, truth) == inf
     assert psnr_y(truth - 0.001, truth) == inf
-    assert round_to_levels(np.array([-0.2, 0.5, 1.7])).tolist() == [0, 128 / 255, 1]
 
 
 def test_the_border_is_not_looked_at() -> None:
@@ -67,19 +62,6 @@ def test_the_border_is_not_looked_at() -> None:
     spoilt[:3], spoilt[-3:], spoilt[:, :3], spoilt[:, -3:] = 0, 1, 0, 1
     assert psnr_y(spoilt, truth, border=3) == inf
     assert psnr_y(spoilt, truth, border=2) < 30
-
-
-def test_shaving_takes_the_same_off_every_side() -> None:
-    image = np.arange(20).reshape(4, 5)
-    assert shave(image, 1).tolist() == [[6, 7, 8], [11, 12, 13]]
-    assert shave(image, 0) is not None
-    assert shave(image, 0).shape == (4, 5)
-
-
-@pytest.mark.parametrize("border", [2, 3])
-def test_a_border_that_leaves_nothing_is_refused(border: int) -> None:
-    with pytest.raises(ValueError, match=f"5x4 has nothing inside a border of {border}"):
-        shave(np.zeros((4, 5, 3)), border)
 
 
 def test_images_of_different_shape_are_refused() -> None:
@@ -91,21 +73,3 @@ def test_images_of_different_shape_are_refused() -> None:
 def test_luma_of_a_grey_image_is_refused() -> None:
     with pytest.raises(ValueError, match=r"RGB image .*got shape \(8, 8, 1\)"):
         psnr_y(levels(0, 8, 8, 1), levels(0, 8, 8, 1))
-
-
-@pytest.mark.parametrize(("scale", "published"), [(2, 33.66), (3, 30.39), (4, 28.42)])
-def test_the_published_figures_of_bicubic_on_set5_come_out(
-    shared: Path, scale: int, published: float
-) -> None:
-    folder = shared / "images" / "bench" / "Set5"
-    scores = []
-    for path in sorted((folder / "HR").iterdir()):
-        truth = read(path).pixels
-        height, width = (side // scale * scale for side in truth.shape[:2])
-        small = read(folder / f"LRx{scale}" / f"{path.stem}x{scale}.png").pixels
-        tensor = torch.from_numpy(np.round(small * 255).astype(np.uint8)).permute(2, 0, 1)[None]
-        enlarged = resize_levels(tensor, scale)[0].permute(1, 2, 0).numpy()
-        restored = enlarged.astype(np.float32) / 255
-        scores.append(psnr_y(restored, truth[:height, :width], border=scale))
-    assert len(scores) == 5
-    assert sum(scores) / 5 == pytest.approx(published, abs=0.02)

@@ -1,4 +1,4 @@
-"""Scores of restored images against the truth, by the papers' protocol."""
+"""Which truth belongs to an image, by name."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swinir.images.files import read
-from swinir.metrics.psnr import psnr, psnr_y
 
 
 def find_truth(source: Path, truths: Sequence[Path], scale: int) -> Path:
@@ -34,43 +33,31 @@ def find_truth(source: Path, truths: Sequence[Path], scale: int) -> Path:
     raise ValueError(f"{source}: no ground truth called {wanted} among {len(truths)} images")
 
 
-def load_truth(
-    source: Path, truths: Sequence[Path], scale: int, shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    """The ground truth of a degraded file, in [0, 1], cut to whole multiples of ``scale``.
+def read_truth(path: Path, scale: int, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
+    """A ground truth ``(H, W, C)`` in [0, 1], cut to whole multiples of ``scale``.
 
     Args:
-        source: the degraded file.
-        truths: files among which to look, as by `find_truth`.
+        path: the file.
         scale: enlargement.
-        shape: (H, W, C) of the restored image.
+        shape: (H, W, C) that it must have; None for any.
 
     Raises:
-        ValueError: none for this file, or one that cannot be read or has another shape.
+        ValueError: it cannot be read, has another shape, or is smaller than one multiple.
     """
-    path = find_truth(source, truths, scale)
     pixels = read(path).pixels
     height, width = (side // scale * scale for side in pixels.shape[:2])
+    if not height or not width:
+        raise ValueError(
+            f"{path}: a ground truth has at least {scale} pixels a side for x{scale}, got "
+            f"{_size(pixels.shape)}"
+        )
     pixels = pixels[:height, :width]
-    if pixels.shape != shape:
+    if shape and pixels.shape != shape:
         raise ValueError(
             f"the ground truth has the size of the result, {_size(shape)}; got {path} with "
             f"{_size(pixels.shape)}"
         )
     return pixels
-
-
-def score(restored: NDArray[np.float32], truth: NDArray[np.float32], scale: int) -> float:
-    """PSNR in dB as the papers' tables give it; infinite where the images are equal.
-
-    Super-resolution: luma with ``scale`` pixels shaved. Scale 1: RGB, or grey, nothing shaved.
-
-    Raises:
-        ValueError: the shapes differ, or shaving leaves nothing.
-    """
-    if scale > 1 and truth.shape[-1] == 3:
-        return psnr_y(restored, truth, border=scale)
-    return psnr(restored, truth, border=scale if scale > 1 else 0)
 
 
 def _shared_folders(one: Path, other: Path) -> int:

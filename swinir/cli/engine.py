@@ -1,0 +1,37 @@
+"""From arguments to the engine that restores."""
+
+import argparse
+
+from swinir.checkpoints import load_network
+from swinir.restoration.forward import Padding
+from swinir.restoration.restorer import Restorer
+from swinir.tasks import Task
+
+
+def build(
+    options: argparse.Namespace,
+    task: Task,
+    weights: str | None,
+    *,
+    tta: bool = False,
+    padding: Padding = "needed",
+) -> Restorer:
+    """A restorer with the chosen weights for a task, as the arguments on the engine want it.
+
+    Where padding is the published one an automatic tile is the whole picture, of which the papers'
+    figures were made.
+
+    Raises:
+        ValueError: weights that cannot be had or do not fit, or a device that is not there.
+    """
+    extra = {} if options.overlap is None else {"overlap": options.overlap}
+    whole = padding == "published" and options.tile == "auto"
+    return Restorer(
+        load_network(task, weights),
+        device=options.device,
+        precision=options.precision,
+        tile=0 if whole else options.tile,
+        tta=tta,
+        padding=padding,
+        **extra,
+    )

@@ -1,0 +1,206 @@
+"""Contenders over a set of images with known truth."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from swinir.evaluation.method import Image, Method
+from swinir.evaluation.scores import Scores, mean, measure
+from swinir.evaluation.sets import ImageSet, Sample
+from swinir.metrics.learned import Learned
+from swinir.restoration.batch import one_line, printable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Something that restores images: its name in the table, and ``(H, W, C) -> (H*s, W*s, C)``."""
+
+    label: str
+    restore: Callable[[Image], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one contender scored on one image, and the seconds that restoring it took."""
+
+    image: str
+    contender: str
+    scores: Scores
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A set, done.
+
+    Attributes:
+        name: of the set.
+        contenders: their labels, the baseline first.
+        entries: by image, then by contender.
+        problems: images without figures, one line each.
+    """
+
+    name: str
+    contenders: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...]
+
+    def of(self, contender: str) -> list[Entry]:
+        """The entries of one contender."""
+        return [entry for entry in self.entries if entry.contender == contender]
+
+    def means(self, contender: str) -> dict[str, float]:
+        """The mean of each figure of one contender over the images."""
+        return mean(entry.scores for entry in self.of(contender))
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """One image with all that was made of it, to look at."""
+
+    name: str
+    degraded: Image
+    truth: Image
+    restored: Mapping[str, Image]
+    scores: Mapping[str, Scores]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An image on its way; ``problem`` says why it goes no further."""
+
+    sample: Sample
+    degraded: Image | None = None
+    truth: Image | None = None
+    restored: dict[str, Image] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    problem: str = ""
+
+    @contextmanager
+    def stopping(self) -> Generator[None, None, None]:
+        """Turn what is wrong with the image into its problem."""
+        path = self.sample.degraded or self.sample.truth
+        try:
+            yield
+        except (ValueError, OSError, MemoryError) as error:
+            self.problem = f"{printable(path)}: {one_line(error, path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    contenders: Sequence[Contender]
+    method: Method
+    learned: Sequence[Learned]
+    look: Callable[[Showing], None] | None
+
+    def prepare(self, sample: Sample) -> _Attempt:
+        attempt = _Attempt(sample)
+        with attempt.stopping():
+            attempt.degraded, attempt.truth = self.method.prepare(sample)
+        return attempt
+
+    def restore(self, attempt: _Attempt) -> _Attempt:
+        if attempt.degraded is not None:
+            with attempt.stopping():
+                for contender in self.contenders:
+                    started = time.perf_counter()
+                    attempt.restored[contender.label] = contender.restore(attempt.degraded)
+                    attempt.seconds[contender.label] = time.perf_counter() - started
+        return attempt
+
+    def judge(self, attempt: _Attempt) -> _Attempt:
+        """Score and show; gives the attempt back without its images."""
+        if not attempt.problem and attempt.degraded is not None and attempt.truth is not None:
+            with attempt.stopping():
+                attempt.entries = self._entries(attempt, attempt.truth)
+                if self.look:
+                    scores = {entry.contender: entry.scores for entry in attempt.entries}
+                    name, restored = attempt.sample.truth.stem, attempt.restored
+                    self.look(Showing(name, attempt.degraded, attempt.truth, restored, scores))
+        attempt.degraded, attempt.truth, attempt.restored = None, None, {}
+        return attempt
+
+    def _entries(self, attempt: _Attempt, truth: Image) -> list[Entry]:
+        return [
+            Entry(
+                attempt.sample.truth.stem,
+                label,
+                measure(
+                    restored,
+                    truth,
+                    border=self.method.border,
+                    grey_is_luma=self.method.keep_grey,
+                    learned=self.learned,
+                ),
+                attempt.seconds[label],
+            )
+            for label, restored in attempt.restored.items()
+        ]
+
+
+def run(
+    contenders: Sequence[Contender],
+    images: ImageSet,
+    method: Method,
+    *,
+    workers: int = 1,
+    learned: Sequence[Learned] = (),
+    look: Callable[[Showing], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Restore and score every image of a set; the baseline of ``method`` joins the contenders.
+
+    The network works in the calling thread; ``workers`` threads read, degrade, score and draw
+    beside it. Their number changes no digit. An image that cannot be scored goes among the
+    problems.
+
+    Args:
+        contenders: what to compare; labels are different from each other.
+        images: the set.
+        method: how figures are made.
+        workers: at least 1.
+        learned: further metrics.
+        look: sees each image once it is scored, in a worker's thread.
+        progress: called with images done and in all.
+
+    Raises:
+        ValueError: two contenders of one name, or no worker.
+    """
+    everyone = (Contender(method.baseline, method.restore_plainly), *contenders)
+    labels = tuple(contender.label for contender in everyone)
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"contenders have different names, got {', '.join(labels)}")
+    if workers < 1:
+        raise ValueError(f"workers are at least 1, got {workers}")
+    bench = _Bench(everyone, method, learned, look)
+    entries: list[Entry] = []
+    problems = list(images.problems)
+    with ThreadPoolExecutor(workers) as pool:
+        restored = map(bench.restore, _ahead(pool, bench.prepare, images.samples, workers))
+        for done, attempt in enumerate(_ahead(pool, bench.judge, restored, workers), 1):
+            entries += [] if attempt.problem else attempt.entries
+            problems += [attempt.problem] if attempt.problem else []
+            if progress:
+                progress(done, len(images.samples))
+    return Result(images.name, labels, tuple(entries), tuple(problems))
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], depth: int
+) -> Iterator[R]:
+    """Results in order, with no more than ``depth`` of them waiting, so that memory is bounded."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > depth:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

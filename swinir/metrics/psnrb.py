@@ -5,26 +5,44 @@ from math import log2, log10
 import numpy as np
 from numpy.typing import NDArray
 
+from swinir.images.colour import rgb_to_y
 from swinir.metrics.levels import comparable
 
 BLOCK = 8
 """Side of JPEG's blocks in pixels."""
 
 
-def psnrb(restored: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+def psnrb(restored: NDArray[np.floating], truth: NDArray[np.floating], *, border: int = 0) -> float:
     """PSNR-B in dB of two images ``(H, W, C)`` in [0, 1], channel by channel and averaged.
 
     The blocking effect is that of the restored image and adds to the squared error; infinite
-    where the images are equal and have none. Blocks begin at the upper left corner, so nothing is
-    shaved. Both images are rounded to 8-bit levels first.
+    where the images are equal and have none. Both images are rounded to 8-bit levels first. Blocks
+    are counted from the corner of what ``border`` leaves: only multiples of 8 keep to JPEG's.
 
     An image lower or narrower than a block, or without two whole blocks beside each other, has no
     blocking effect: its PSNR-B is its PSNR.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or the border leaves nothing.
     """
-    ours, theirs = comparable(restored, truth, 0)
+    return _mean_decibels(*comparable(restored, truth, border))
+
+
+def psnrb_y(
+    restored: NDArray[np.floating], truth: NDArray[np.floating], *, border: int = 0
+) -> float:
+    """PSNR-B in dB of the luma of two RGB images ``(H, W, 3)`` in [0, 1]; see `psnrb`.
+
+    Both are rounded to 8-bit levels before the luma is taken, the luma is not.
+
+    Raises:
+        ValueError: the shapes differ, are not RGB, or the border leaves nothing.
+    """
+    ours, theirs = comparable(restored, truth, border)
+    return _mean_decibels(rgb_to_y(ours)[..., None], rgb_to_y(theirs)[..., None])
+
+
+def _mean_decibels(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
     errors = np.square(ours - theirs).mean((0, 1))
     return float(
         np.mean(

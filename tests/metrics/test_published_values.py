@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from swinir.metrics.psnr import psnr, psnr_y
-from swinir.metrics.psnrb import psnrb
+from swinir.metrics.psnrb import psnrb, psnrb_y
 from swinir.metrics.ssim import ssim, ssim_y
 
 
@@ -66,3 +66,22 @@ def test_the_public_script_gives_the_same_figures(case: Case) -> None:
         # Luma in float32 moves its figures by less than this.
         assert psnr_y(restored, truth, border=border) == pytest.approx(case.psnr_y, abs=1e-5)
         assert ssim_y(restored, truth, border=border) == pytest.approx(case.ssim_y, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("shape", "border", "colours", "luma"),
+    [
+        ((40, 56, 3), 0, 23.979118477, 30.866954803),
+        ((40, 56, 3), 4, 24.900943364, 29.056253433),
+        ((56, 72, 3), 8, 25.845180686, 31.092174530),
+        ((56, 72, 1), 8, 23.773555895, None),
+    ],
+)
+def test_psnrb_inside_a_border_and_of_the_luma_is_the_public_scripts(
+    shape: tuple[int, int, int], border: int, colours: float, luma: float | None
+) -> None:
+    restored, truth = (levels.astype(np.float32) / 255 for levels in pair(*shape))
+    assert psnrb(restored, truth, border=border) == pytest.approx(colours, abs=1e-8)
+    if luma is not None:
+        # Luma in float32 moves its figures by less than this.
+        assert psnrb_y(restored, truth, border=border) == pytest.approx(luma, abs=1e-5)

@@ -1,23 +1,32 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import os
-import tempfile
+import platform
+import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+UNFINISHED = ".unfinished-"
+"""Beginning of the name of a file that is being written; hidden, so that it is never an input."""
 
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """Give a temporary file beside ``path`` to write; at the end it takes the name ``path``.
+    """Give an empty temporary file beside ``path``; at the end it takes the name ``path``.
 
-    On an exception the temporary file is removed and ``path`` stays as it was.
+    On an exception the temporary file is removed and ``path`` stays as it was. Of several writers
+    of one ``path`` each has a file of its own, and the last to end is the one that stays. What
+    processes of this machine that were killed left of the same ``path`` is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    ours = f"{UNFINISHED}{_digest(path.name)}-{_machine()}-"
+    with suppress(OSError):
+        _remove_left_overs(path.parent, ours)
+    temporary = path.with_name(f"{ours}{os.getpid()}-{secrets.token_hex(8)}")
     try:
+        temporary.touch(exist_ok=False)
         yield temporary
         settle(temporary, path)
     finally:
@@ -25,10 +34,41 @@ def replacing(path: Path) -> Generator[Path]:
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Bring a finished file to the disk and to its name, with the rights of an ordinary file."""
+    """Bring a finished file to the disk and to its name."""
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
     temporary.replace(path)
+
+
+def _digest(name: str) -> str:
+    # A name may be as long as the file system allows, and then leaves no room for a prefix.
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+
+
+def _machine() -> str:
+    """Where the process numbers count: on this machine, or in this container of it."""
+    try:
+        numbering = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        numbering = ""
+    return _digest(f"{platform.node()} {numbering}")
+
+
+def _remove_left_overs(folder: Path, prefix: str) -> None:
+    for path in folder.glob(f"{prefix}*"):
+        pid = path.name.removeprefix(prefix).partition("-")[0]
+        if pid.isdecimal() and not _lives(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    if os.name == "nt":
+        # There the question below would end the process.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from swinir.lines import printable
 from swinir.network import SwinIR, SwinIRConfig
 
 _ONLY = "this program reads SwinIR weights"
@@ -36,6 +37,7 @@ _TRAINING = frozenset(
     ("optimizers", "schedulers", "optimizer", "optimizer_state_dict", "scheduler", "iter", "epoch")
 )
 _SHOWN = 3
+_LONGEST = 100
 
 
 def foreign(tensors: Mapping[str, Tensor]) -> str | None:
@@ -66,8 +68,11 @@ def unlike_weights(stored: object) -> str:
 
 def mismatch(tensors: Mapping[str, Tensor], config: SwinIRConfig) -> str | None:
     """How the tensors differ from those of the network that ``config`` describes; None if equal."""
-    with torch.device("meta"):
-        wanted = {name: value.shape for name, value in SwinIR(config).state_dict().items()}
+    try:
+        with torch.device("meta"):
+            wanted = {name: value.shape for name, value in SwinIR(config).state_dict().items()}
+    except RuntimeError:
+        return "its sides are too long for any network: damaged, or a trick"
     missing = [name for name in wanted if name not in tensors]
     if missing:
         return (
@@ -92,7 +97,7 @@ def mismatch(tensors: Mapping[str, Tensor], config: SwinIRConfig) -> str | None:
 def _first(names: Iterable[str]) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more
+    return ", ".join(printable(name)[:_LONGEST] for name in listed[:_SHOWN]) + more
 
 
 def _sides(shape: torch.Size) -> str:

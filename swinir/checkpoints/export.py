@@ -1,15 +1,16 @@
 """Weights written in the published layout, for this program and others."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from swinir.checkpoints import places
 from swinir.checkpoints.header import CONFIG, dump
-from swinir.checkpoints.integrity import MANIFEST, enlist
+from swinir.checkpoints.integrity import MANIFEST, Fingerprint, enlist
 from swinir.network import SwinIR, SwinIRConfig
 from swinir.network.windows import relative_position_index, shift_mask
 from swinir.writing import replacing
@@ -44,6 +45,7 @@ def export(
 
     Raises:
         ValueError: a suffix or type that cannot be written, or a weight that the type cannot hold.
+        OSError: the disk refuses.
     """
     if path.suffix not in (_SAFETENSORS, *_TORCH):
         known = ", ".join((_SAFETENSORS, *_TORCH))
@@ -55,16 +57,15 @@ def export(
         tensors |= _derived(network.config, dtype, patch)
     texts = {**(metadata or {}), CONFIG: dump(network.config)}
     with replacing(path) as temporary:
-        if path.suffix == _SAFETENSORS:
-            # A buffer that blocks share must be stored for each of them.
-            apart = {name: value.clone() for name, value in tensors.items()}
-            save_file(apart, temporary, metadata={"format": "pt", **texts})
-        else:
-            torch.save({"params": tensors, **texts}, temporary)
+        temporary.write_bytes(_packed(tensors, texts, path.suffix))
 
 
 def ship(network: SwinIR, file: str, *, metadata: Mapping[str, str] | None = None) -> Path:
-    """Write our own weights to the shipped folder in half precision and to its manifest.
+    """Write our own weights to the shipped folder and to its manifest.
+
+    In half precision, with derived buffers for the smallest image of several windows, so that
+    spandrel reads the file as it is. Those of the usual image would take three times as much room
+    as the weights.
 
     Args:
         network: its weights, on any device.
@@ -72,9 +73,21 @@ def ship(network: SwinIR, file: str, *, metadata: Mapping[str, str] | None = Non
         metadata: further texts to carry along.
     """
     path = places.shipped() / file
-    export(network, path, dtype=torch.float16, metadata=metadata, derived_buffers=False)
-    enlist(path.with_name(MANIFEST), path)
+    smallest = 2 * network.config.window
+    export(network, path, dtype=torch.float16, metadata=metadata, patch=smallest)
+    enlist(path.with_name(MANIFEST), path.name, Fingerprint.of(path))
     return path
+
+
+def _packed(tensors: Mapping[str, Tensor], texts: Mapping[str, str], suffix: str) -> bytes:
+    # In memory, because both libraries hide the reason why a disk refuses.
+    if suffix == _SAFETENSORS:
+        # A buffer that blocks share must be stored for each of them.
+        apart = {name: value.clone() for name, value in tensors.items()}
+        return save(apart, {"format": "pt", **texts})
+    content = io.BytesIO()
+    torch.save({"params": tensors, **texts}, content)
+    return content.getvalue()
 
 
 def _store(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:

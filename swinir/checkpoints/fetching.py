@@ -1,7 +1,8 @@
 """Published weights: found in the cache or downloaded, verified either way."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any, BinaryIO
@@ -12,10 +13,10 @@ from requests import HTTPError, RequestException, Response
 from tqdm import tqdm
 
 from swinir.checkpoints import places
+from swinir.checkpoints.description import examine
 from swinir.checkpoints.errors import CheckpointError
 from swinir.checkpoints.integrity import RECORD, Fingerprint, enlist, listed
-from swinir.checkpoints.sniffing import container
-from swinir.tasks import Checkpoint
+from swinir.tasks import PUBLISHED, Checkpoint
 from swinir.writing import settle
 
 WAITS = (0.5, 2.0, 5.0)
@@ -35,27 +36,31 @@ def fetch(checkpoint: Checkpoint) -> Path:
     """The verified file of a published checkpoint, downloaded where the cache lacks it.
 
     A transfer that breaks is resumed, now or at the next call. A file whose hash nobody published
-    is recorded at first use and must be the same from then on.
+    has to be a network of the published shape; then it is recorded at first use and must be the
+    same from then on.
 
     Raises:
         CheckpointError: it cannot be had; the line says what to fetch and where to put it.
     """
     path = places.cache() / checkpoint.file
     expected = _expected(checkpoint)
-    if path.is_file() and expected.differs(path) is None:
+    problem = _problem(path, checkpoint, expected, str(path)) if path.is_file() else None
+    if path.is_file() and not problem:
         if expected.sha256 is None:
-            container(path)
-            _record(path)
+            # A cache that others have filled may forbid writing, and is good all the same.
+            with suppress(OSError):
+                _record(path, checkpoint)
         return path
     if places.offline():
-        state = f"{path} {expected.differs(path)}" if path.is_file() else "it is not in the cache"
+        state = problem or "it is not in the cache"
         raise _out_of_reach(path, f"{state}, and SWINIR_OFFLINE forbids the network")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
             return _fetch_alone(path, checkpoint)
     except RequestException as error:
-        raise _out_of_reach(path, _reason(error)) from error
+        reason = _reason(error)
+        raise _out_of_reach(path, f"{problem}; {reason}" if problem else reason) from error
     except OSError as error:
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}; "
@@ -70,6 +75,30 @@ def _expected(checkpoint: Checkpoint) -> Fingerprint:
     return recorded or Fingerprint(checkpoint.bytes)
 
 
+def _problem(path: Path, checkpoint: Checkpoint, expected: Fingerprint, name: str) -> str | None:
+    """Why the file at ``path`` is not the published one, calling it ``name``; None where it is."""
+    differs = expected.differs(path)
+    if differs and checkpoint.sha256 is None:
+        return (
+            f"{name} {differs}, as {places.cache() / RECORD} says of the first one used: "
+            "if this one is right, delete its entry there and try again"
+        )
+    if differs:
+        return f"{name} {differs}: not the published file"
+    return _unlike_published(path, checkpoint, name) if expected.sha256 is None else None
+
+
+def _unlike_published(path: Path, checkpoint: Checkpoint, name: str) -> str | None:
+    try:
+        config = examine(path)[1].config
+    except CheckpointError as error:
+        return str(error).replace(str(path), name)
+    task = PUBLISHED.get(checkpoint.file)
+    if task and replace(task.network, img_range=config.img_range) != config:
+        return f"{name}: a SwinIR of another shape than the published file"
+    return None
+
+
 def _fetch_alone(path: Path, checkpoint: Checkpoint) -> Path:
     expected = _expected(checkpoint)
     if path.is_file() and expected.sha256 is not None and expected.differs(path) is None:
@@ -79,57 +108,40 @@ def _fetch_alone(path: Path, checkpoint: Checkpoint) -> Path:
     complete = resumed and expected.sha256 is not None and expected.differs(part) is None
     if not complete:
         _download(part, path.name)
-    differs = expected.differs(part)
-    if differs and resumed:
+    url = places.address(path.name)
+    problem = _problem(part, checkpoint, expected, url)
+    if problem and resumed:
         part.unlink()
         _download(part, path.name)
-        differs = expected.differs(part)
-    if differs:
+        problem = _problem(part, checkpoint, expected, url)
+    if problem:
         part.unlink()
-        raise CheckpointError(
-            f"{places.address(path.name)} {differs}: not the published file, nothing was kept; "
-            f"fetch it elsewhere and put it at {path}"
-        )
+        raise CheckpointError(f"{problem}; nothing was kept; a right file can be put at {path}")
     if expected.sha256 is None:
-        _reject_impostor(part, path.name)
+        # Before the file has its name, so that nobody finds it there without a record.
+        _record(part, checkpoint)
     settle(part, path)
-    if expected.sha256 is None:
-        _record(path)
     return path
 
 
-def _reject_impostor(part: Path, file: str) -> None:
-    try:
-        container(part)
-    except CheckpointError as error:
-        part.unlink()
-        words = str(error).replace(str(part), places.address(file))
-        raise CheckpointError(f"{words}; nothing was kept") from None
-
-
-def _record(path: Path) -> None:
-    record = path.with_name(RECORD)
-    try:
-        with FileLock(path.with_name(f".{RECORD}.lock")):
-            enlist(record, path)
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot write {record}: {error.strerror or error}; "
-            "set SWINIR_CACHE to a folder that you may write to"
-        ) from error
+def _record(path: Path, checkpoint: Checkpoint) -> None:
+    record = places.cache() / RECORD
+    with FileLock(record.with_name(f".{RECORD}.lock")):
+        enlist(record, checkpoint.file, Fingerprint.of(path))
 
 
 def _download(part: Path, file: str) -> None:
+    url = places.address(file)
     for wait in (*WAITS, None):
         try:
             with part.open("ab") as target:
-                _transfer(places.address(file), target, file)
+                _transfer(url, target, file)
             return
         except RequestException as error:
             status = _status(error)
             if status == 416:
                 part.unlink()
-            if wait is None or (status in _REFUSED and status not in _WORTH_ANOTHER):
+            if wait is None or _is_final(error):
                 if part.is_file() and not part.stat().st_size:
                     part.unlink()
                 raise
@@ -164,6 +176,12 @@ def _transfer(url: str, target: BinaryIO, title: str) -> None:
             hooks={"response": answered},
         )
         download(url=url, output_file=target, pooch=None)
+
+
+def _is_final(error: RequestException) -> bool:
+    """Whether another attempt would fail alike: a wrong address, or a server that says no."""
+    status = _status(error)
+    return isinstance(error, ValueError) or (status in _REFUSED and status not in _WORTH_ANOTHER)
 
 
 def _status(error: RequestException) -> int | None:

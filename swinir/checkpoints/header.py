@@ -28,7 +28,7 @@ def stored_img_range(metadata: Mapping[str, str], path: Path) -> float | None:
         return None
     try:
         found = float(json.loads(text)["img_range"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: {CONFIG} in its header is no configuration; export it again"
         ) from error

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import TypeAdapter
 
@@ -22,6 +23,11 @@ class Fingerprint:
 
     bytes: int | None = None
     sha256: str | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Those of the file at ``path``."""
+        return cls(path.stat().st_size, sha256(path))
 
     def differs(self, path: Path) -> str | None:
         """How ``path`` differs, in a few words; None where it does not."""
@@ -49,10 +55,14 @@ def listed(listing: Path, file: str) -> Fingerprint | None:
     return _read(listing).get(file)
 
 
-def enlist(listing: Path, path: Path) -> None:
-    """Write size and hash of ``path`` to ``listing`` under its name, keeping the other entries."""
+def enlist(listing: Path, file: str, found: Fingerprint) -> None:
+    """Write to ``listing`` what ``file`` is, keeping the other entries.
+
+    Raises:
+        CheckpointError: the list is not what this program writes.
+    """
     entries = _read(listing)
-    entries[path.name] = Fingerprint(path.stat().st_size, sha256(path))
+    entries[file] = found
     with replacing(listing) as temporary:
         temporary.write_bytes(_LISTING.dump_json(dict(sorted(entries.items())), indent=2) + b"\n")
 
@@ -61,10 +71,12 @@ _LISTING = TypeAdapter(dict[str, Fingerprint])
 
 
 def _read(listing: Path) -> dict[str, Fingerprint]:
-    if not listing.is_file():
-        return {}
     try:
         return _LISTING.validate_json(listing.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise CheckpointError(f"{listing}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise CheckpointError(
             f"{listing}: not a list of sizes and hashes; "

@@ -69,7 +69,7 @@ def resolve(task: Task, weights: str | None = None) -> Path:
         return _shipped(ours[0])
     if weights == OFFICIAL:
         return fetch(official[0])
-    path = Path(weights).expanduser()
+    path = places.at_home(weights)
     if path.exists():
         return path
     if weights in PUBLISHED:

@@ -9,10 +9,11 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from swinir.checkpoints.errors import CheckpointError
 from swinir.checkpoints.sniffing import Container, container
+from swinir.lines import printable
 
 _FOREIGN = re.compile(r"GLOBAL (\S+)")
 
@@ -51,7 +52,10 @@ def _read_safetensors(path: Path) -> Contents:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return Contents(tensors, Container.SAFETENSORS, file.metadata() or {})
-    except (SafetensorError, OSError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # A hostile header may fail in its reader or in torch, with any exception.
         raise CheckpointError(
             f"{path}: cut short or damaged ({_first_line(error)}); fetch it again"
         ) from error
@@ -97,11 +101,11 @@ def _refusal(path: Path, words: str) -> str:
             "fetch it again, or save the state_dict alone with torch.save"
         )
     return (
-        f"{path}: refused, because reading it would call {found.group(1)}; "
+        f"{path}: refused, because reading it would call {printable(found.group(1))}; "
         "only files of plain tensors are read: save the state_dict alone"
     )
 
 
 def _first_line(error: Exception) -> str:
     line = str(error).strip().partition("\n")[0].partition(". ")[0]
-    return line[:100] or type(error).__name__
+    return printable(line[:100]) or type(error).__name__

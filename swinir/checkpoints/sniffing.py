@@ -1,5 +1,6 @@
 """What a file is by its first bytes, whatever its name says."""
 
+import stat
 import zipfile
 from enum import Enum
 from pathlib import Path
@@ -56,12 +57,16 @@ def container(path: Path) -> Container:
 
 def _head(path: Path) -> bytes:
     try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise CheckpointError(f"{path}: a folder; name one weights file in it")
+        if not stat.S_ISREG(kind):
+            # Opening a pipe would wait for somebody to write to it.
+            raise CheckpointError(f"{path}: a pipe or a device; name a file that lies on the disk")
         with path.open("rb") as file:
             return file.read(_HEAD)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise CheckpointError(f"{path}: a folder; name one weights file in it") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
 

@@ -51,14 +51,17 @@ def unwrap(stored: object, path: Path) -> Weights:
         raise CheckpointError(f"{path}: {unlike_weights(stored)}")
     if not all(name.isprintable() for name in tensors):
         raise CheckpointError(f"{path}: names of its tensors are not text: damaged, or a trick")
-    if len(tensors) < len(inner):
-        odd = next(str(name) for name, value in inner.items() if not isinstance(value, Tensor))
-        raise CheckpointError(f"{path}: {odd!r} among its weights is no tensor")
+    odd = [str(name) for name, value in inner.items() if not isinstance(value, Tensor)]
+    if odd:
+        raise CheckpointError(f"{path}: {odd[0]!r} among its weights is no tensor")
     tensors, prefix = _take_off_prefix(tensors)
     kept = {name: value for name, value in tensors.items() if not name.endswith(DERIVED)}
     problem = foreign(kept)
     if problem:
         raise CheckpointError(f"{path}: {problem}")
+    for name, value in kept.items():
+        _require_plain(name, value, path)
+    _require_stored(kept, path)
     return Weights(
         tensors={name: _widen(name, value, path) for name, value in kept.items()},
         wrapper=(" > ".join(wrappers) or "bare") + (f", prefix {prefix}" if prefix else ""),
@@ -73,11 +76,13 @@ def _take_off_wrappers(stored: object) -> tuple[object, list[str]]:
     for _ in WRAPPERS:
         if not isinstance(stored, Mapping):
             break
-        key = next((key for key in WRAPPERS if isinstance(stored.get(key), Mapping)), None)
-        if key is None:
+        inside = {key: stored.get(key) for key in WRAPPERS}
+        # Where one is empty the trainer kept its weights in another.
+        full = [key for key, held in inside.items() if isinstance(held, Mapping) and held]
+        if not full:
             break
-        stored = stored[key]
-        taken.append(key)
+        stored = inside[full[0]]
+        taken.append(full[0])
     return stored, taken
 
 
@@ -93,12 +98,33 @@ def _take_off_prefix(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str
     return tensors, " ".join(found)
 
 
-def _widen(name: str, value: Tensor, path: Path) -> Tensor:
+def _require_plain(name: str, value: Tensor, path: Path) -> None:
+    if value.is_nested or value.layout is not torch.strided or value.device.type != "cpu":
+        raise CheckpointError(
+            f"{path}: {name} is not a plain tensor with all its numbers (sparse, nested or without "
+            "data), which weights are: damaged, or a trick"
+        )
+    if not value.numel():
+        raise CheckpointError(f"{path}: {name} holds no numbers: damaged, or another network")
     if not value.is_floating_point():
         raise CheckpointError(
             f"{path}: {name} holds {_words(value.dtype)} numbers, weights hold floating-point ones "
             "(a quantised network cannot be read)"
         )
+
+
+def _require_stored(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors that repeat a few stored numbers up to any size."""
+    numbers = sum(value.numel() for value in tensors.values())
+    size = path.stat().st_size
+    if numbers > size:
+        raise CheckpointError(
+            f"{path}: its tensors have {numbers} numbers, which a file of {size} bytes cannot "
+            "store: damaged, or a trick"
+        )
+
+
+def _widen(name: str, value: Tensor, path: Path) -> Tensor:
     wide = value.float()
     if not bool(torch.isfinite(wide).all()):
         raise CheckpointError(

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ from swinir.evaluation.sets import ImageSet, find_sets, pair_folders
 from swinir.evaluation.sheets import comparison
 from swinir.images.files import write
 from swinir.images.picture import Picture
+from swinir.lines import printable
 from swinir.metrics.learned import load
-from swinir.restoration.batch import printable
 from swinir.tasks import Task, find_task
 from swinir.writing import replacing
 
@@ -85,6 +86,7 @@ def benchmark(options: argparse.Namespace) -> int:
     """
     task = find_task(options.task)
     method = as_published(task)
+    engine.check(options)
     sets = _sets(options, method.scale)
     learned = load(options.metrics or [])
     contenders = _contenders(options, task)
@@ -155,7 +157,15 @@ def _contenders(options: argparse.Namespace, task: Task) -> dict[str, Contender]
 def _sets(options: argparse.Namespace, scale: int) -> list[ImageSet]:
     if options.lq:
         return [pair_folders(options.lq, options.gt, scale)]
-    return [each for folder in options.benchmark for each in find_sets(folder, scale)]
+    sets = [each for folder in options.benchmark for each in find_sets(folder, scale)]
+    # Neither the rows of a table nor the sheets could be told apart.
+    for name, count in Counter(each.name.casefold() for each in sets).items():
+        if count > 1:
+            raise ValueError(
+                f"--benchmark takes sets of different names, got {count} called {name}; "
+                "do one at a time"
+            )
+    return sets
 
 
 def _sheets(folder: Path, images: ImageSet, method: Method) -> Callable[[Showing], None]:

@@ -3,9 +3,19 @@
 import argparse
 
 from swinir.checkpoints import load_network
+from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.forward import Padding
 from swinir.restoration.restorer import Restorer
 from swinir.tasks import Task
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse a device that is not there, before weights are fetched for it.
+
+    Raises:
+        ValueError: no such device or precision.
+    """
+    pick_precision(options.precision, pick_device(options.device))
 
 
 def build(
@@ -24,6 +34,7 @@ def build(
     Raises:
         ValueError: weights that cannot be had or do not fit, or a device that is not there.
     """
+    check(options)
     extra = {} if options.overlap is None else {"overlap": options.overlap}
     whole = padding == "published" and options.tile == "auto"
     return Restorer(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swinir.restoration.batch import Outcome, printable
+from swinir.lines import printable
+from swinir.restoration.batch import Outcome
 from swinir.restoration.restorer import Restorer
 from swinir.tasks import TASKS, Task
 

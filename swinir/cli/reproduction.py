@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 
 from swinir.cli import engine
 from swinir.cli.benchmark import Bar, Chapter, save
@@ -13,8 +13,43 @@ from swinir.evaluation.papers import Row, find_rows
 from swinir.evaluation.reproduction import Verdict
 from swinir.evaluation.reproduction import reproduce as verdicts_of
 from swinir.evaluation.sets import ImageSet, find_sets
-from swinir.restoration.batch import printable
+from swinir.lines import printable
 from swinir.tasks import find_task
+
+
+class _Builder:
+    """Makes what restores for a row: a network once for rows that follow each other.
+
+    A server that cannot be reached is asked once for each file, not for each of its rows.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.refused: dict[tuple[str, str], str] = {}
+        self.last: tuple[tuple[str, str, bool], Contender] | None = None
+
+    def __call__(self, row: Row) -> Contender | None:
+        if row.checkpoint is None:
+            return None
+        weights = self.options.weights or row.checkpoint.file
+        file = (row.task, weights)
+        if file in self.refused:
+            raise ValueError(self.refused[file])
+        try:
+            return self._contender(row.task, weights, ensemble=row.ensemble)
+        except ValueError as error:
+            self.refused[file] = str(error)
+            raise
+
+    def _contender(self, task: str, weights: str, *, ensemble: bool) -> Contender:
+        wanted = (task, weights, ensemble)
+        if self.last is None or self.last[0] != wanted:
+            padding = "published" if self.options.protocol == "paper" else "needed"
+            restorer = engine.build(
+                self.options, find_task(task), weights, tta=ensemble, padding=padding
+            )
+            self.last = wanted, Contender(printable(weights), restorer.restore)
+        return self.last[1]
 
 
 def reproduce(options: argparse.Namespace) -> int:
@@ -25,6 +60,7 @@ def reproduce(options: argparse.Namespace) -> int:
         OSError: the disk refuses.
     """
     rows = find_rows(options.reproduce)
+    engine.check(options)
     options.output.mkdir(parents=True, exist_ok=True)
     bar = Bar(quiet=options.json)
 
@@ -32,24 +68,11 @@ def reproduce(options: argparse.Namespace) -> int:
     def sets_of(scale: int) -> Sequence[ImageSet]:
         return [each for folder in options.benchmark for each in find_sets(folder, scale)]
 
-    # Neighbouring rows are of one network on several sets.
-    @lru_cache(maxsize=1)
-    def contender(task: str, weights: str, *, ensemble: bool) -> Contender:
-        padding = "published" if options.protocol == "paper" else "needed"
-        restorer = engine.build(options, find_task(task), weights, tta=ensemble, padding=padding)
-        return Contender(printable(weights), restorer.restore)
-
-    def build(row: Row) -> Contender | None:
-        if row.checkpoint is None:
-            return None
-        weights = options.weights or row.checkpoint.file
-        return contender(row.task, weights, ensemble=row.ensemble)
-
     verdicts: list[Verdict] = []
     for verdict in verdicts_of(
         rows,
         sets_of,
-        build,
+        _Builder(options),
         workers=options.workers,
         progress=lambda row: bar.over(str(row)),
     ):

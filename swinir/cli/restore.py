@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ class Inspection:
     def __call__(self, job: "Job", before: "Picture", after: "Picture") -> None:
         """Look at one result."""
         from swinir.images.sheet import before_and_after
-        from swinir.restoration.batch import printable
+        from swinir.lines import printable
 
         # A result that was there before may be anything.
         sides = tuple(side * self.scale for side in before.pixels.shape[:2])
@@ -69,13 +70,15 @@ class Inspection:
     def _score(self, job: "Job", after: "Picture") -> None:
         from swinir.evaluation.pairing import find_truth, read_truth
         from swinir.evaluation.scores import score
-        from swinir.restoration.batch import one_line
+        from swinir.lines import one_line, trace
 
         try:
             path = find_truth(job.source, self.truths, self.scale)
             truth = read_truth(path, self.scale, after.pixels.shape)
             self.scores[job.source] = score(after.pixels, truth, self.scale)
-        except (ValueError, OSError) as error:
+        except Exception as error:
+            # The result is there, whatever keeps it from being scored.
+            trace(error)
             self.unscored[job.source] = one_line(error, job.source)
 
     def write(self) -> None:
@@ -89,14 +92,19 @@ class Inspection:
             write(self.sheet, Picture(compose(self.rows)))
 
 
-def _check_sheet(sheet: Path, jobs: "list[Job]") -> None:
+def _check_sheet(sheet: Path, jobs: "list[Job]", folder: Path, output: Path) -> None:
     from swinir.images.files import WRITABLE
 
     if sheet.suffix.lower() not in WRITABLE or sheet.is_dir():
         raise ValueError(f"--sheet is a file ending in {', '.join(WRITABLE)}, got {sheet}")
-    pictures = {path.resolve() for job in jobs for path in (job.source, job.target)}
-    if sheet.resolve() in pictures:
+    pictures = {os.path.realpath(path) for job in jobs for path in (job.source, job.target)}
+    if os.path.realpath(sheet) in pictures:
         raise ValueError(f"{sheet}: the sheet would replace a picture; give --sheet another name")
+    place, sources, results = (Path(os.path.realpath(it)) for it in (sheet, folder, output))
+    spared = sources in results.parents and results in place.parents
+    if folder.is_dir() and sources in place.parents and not spared:
+        # The next run would take it for a picture to restore.
+        raise ValueError(f"{sheet}: the sheet would lie among the sources; give another --sheet")
 
 
 def _find_truths(folder: Path) -> list[Path]:
@@ -118,7 +126,8 @@ def _work(
 
     from swinir.cli.report import Tally
     from swinir.images.files import MAX_PIXELS
-    from swinir.restoration.batch import printable, run
+    from swinir.lines import printable
+    from swinir.restoration.batch import run
 
     limit = MAX_PIXELS
     if options.max_megapixels:
@@ -165,20 +174,23 @@ def _restore(options: argparse.Namespace) -> int:
 
     task = find_task(options.task)
     suffix = "" if options.format == "same" else f".{options.format}"
-    jobs = plan(options.folder, options.output, suffix)
+    jobs = plan(options.folder, options.output, suffix, skip_existing=options.skip_existing)
     if options.sheet:
-        _check_sheet(options.sheet, jobs)
+        _check_sheet(options.sheet, jobs, options.folder, options.output)
     truths = _find_truths(options.gt) if options.gt else []
     restorer = engine.build(options, task, options.weights, tta=options.tta)
     inspect = Inspection(options.sheet, truths, restorer.scale)
     looks = inspect if options.sheet or truths else None
     tally = _work(jobs, restorer, looks, options)
     tally.scores, tally.unscored = inspect.scores, inspect.unscored
-    if options.json:
-        print(as_json(tally, restorer, len(jobs)))
-    else:
-        print(summary(tally, restorer, len(jobs), f"{options.output}/"))
-    inspect.write()
+    try:
+        inspect.write()
+    finally:
+        # Last, so that a reader who stops listening costs no sheet.
+        if options.json:
+            print(as_json(tally, restorer, len(jobs)))
+        else:
+            print(summary(tally, restorer, len(jobs), f"{options.output}/"))
     if tally.interrupted:
         return INTERRUPTED
     return INCOMPLETE if tally.skipped or tally.unscored else DONE

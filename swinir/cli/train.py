@@ -7,8 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from swinir.cli.exits import DONE, INTERRUPTED, guarded
+
+if TYPE_CHECKING:
+    from swinir.training.loop import Outcome
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,11 +51,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 class Stop:
-    """Set by the first Ctrl-C or SIGTERM: the step in hand is finished and the state saved."""
+    """Set by the first Ctrl-C or SIGTERM: the step in hand is finished and the state saved.
+
+    While photographs are read there is nothing to save.
+    """
 
     def __init__(self) -> None:
         """Takes over both signals."""
         self.asked = False
+        self.reading = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
@@ -59,7 +67,8 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("\nstopping after this step; the same command goes on from there", file=sys.stderr)
+        rest = "" if self.reading else " after this step; the same command goes on from there"
+        print(f"\nstopping{rest}", file=sys.stderr)
 
     def __call__(self) -> bool:
         """Whether to stop."""
@@ -76,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     if options.export and options.export.suffix != ".safetensors":
         raise ValueError(f"--export writes a .safetensors file, got {options.export.name!r}")
     # Imported here, so that --help and a mistyped option answer at once.
-    from swinir.checkpoints import export, ship
+    from swinir.data.datasets import Stopped
     from swinir.restoration import pick_device
     from swinir.training.loop import train
     from swinir.training.recipe import load_recipe
@@ -86,22 +95,34 @@ def run(options: argparse.Namespace) -> int:
     stop = Stop()
 
     def reading(done: int, total: int) -> None:
-        end = "\n" if done == total else ""
+        stop.reading = done < total
+        end = "" if stop.reading else "\n"
         print(f"\rreading photographs {done}/{total}", end=end, file=sys.stderr, flush=True)
 
-    outcome = train(recipe, folder, device=pick_device(options.device), progress=reading, stop=stop)
+    device = pick_device(options.device)
+    try:
+        outcome = train(recipe, folder, device=device, progress=reading, stop=stop)
+    except Stopped as stopped:
+        print(stopped)
+        return INTERRUPTED
     if outcome.iterations < recipe.optim.iterations:
         print(f"stopped after {outcome.iterations} of {recipe.optim.iterations} iterations")
         return INTERRUPTED
-    for target in filter(None, (folder / f"{recipe.name}.safetensors", options.export)):
+    _hand_over(outcome, recipe.name, folder, options)
+    return DONE
+
+
+def _hand_over(outcome: "Outcome", name: str, folder: Path, options: argparse.Namespace) -> None:
+    from swinir.checkpoints import export, ship
+
+    for target in filter(None, (folder / f"{name}.safetensors", options.export)):
         export(outcome.network, target)
         print(f"wrote {target}")
     if options.ship:
-        facts = {"recipe": recipe.name, "iterations": str(outcome.iterations)}
-        print(f"wrote {ship(outcome.network, f'{recipe.name}.safetensors', metadata=facts)}")
+        facts = {"recipe": name, "iterations": str(outcome.iterations)}
+        print(f"wrote {ship(outcome.network, f'{name}.safetensors', metadata=facts)}")
     best = f", best {outcome.best:.2f} dB" if math.isfinite(outcome.best) else ""
     print(f"{outcome.iterations} iterations in {outcome.seconds / 3600:.2f} h{best}")
-    return DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from swinir.evaluation.method import Image, Method
 from swinir.evaluation.scores import Scores, mean, measure
 from swinir.evaluation.sets import ImageSet, Sample
+from swinir.lines import one_line, printable, trace
 from swinir.metrics.learned import Learned
-from swinir.restoration.batch import one_line, printable
+from swinir.restoration.batch import result_names
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +30,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one contender scored on one image, and the seconds that restoring it took."""
+    """What one contender scored on one image, and the seconds that restoring it took.
+
+    ``image`` is the name of its truth, no two of a set alike.
+    """
 
     image: str
     contender: str
@@ -63,7 +68,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """One image with all that was made of it, to look at."""
+    """One image with all that was made of it, to look at; ``name`` as in `Entry`."""
 
     name: str
     degraded: Image
@@ -76,6 +81,7 @@ class Showing:
 class _Attempt:
     """An image on its way; ``problem`` says why it goes no further."""
 
+    name: str
     sample: Sample
     degraded: Image | None = None
     truth: Image | None = None
@@ -85,13 +91,14 @@ class _Attempt:
     problem: str = ""
 
     @contextmanager
-    def stopping(self) -> Generator[None, None, None]:
-        """Turn what is wrong with the image into its problem."""
+    def stopping(self, what: str = "") -> Generator[None, None, None]:
+        """Turn what is wrong with the image, or a defect that it shows, into its problem."""
         path = self.sample.degraded or self.sample.truth
         try:
             yield
-        except (ValueError, OSError, MemoryError) as error:
-            self.problem = f"{printable(path)}: {one_line(error, path)}"
+        except Exception as error:
+            trace(error)
+            self.problem = f"{printable(path)}: {what}{one_line(error, path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +108,10 @@ class _Bench:
     learned: Sequence[Learned]
     look: Callable[[Showing], None] | None
 
-    def prepare(self, sample: Sample) -> _Attempt:
-        attempt = _Attempt(sample)
+    def prepare(self, named: tuple[str, Sample]) -> _Attempt:
+        attempt = _Attempt(*named)
         with attempt.stopping():
-            attempt.degraded, attempt.truth = self.method.prepare(sample)
+            attempt.degraded, attempt.truth = self.method.prepare(attempt.sample)
         return attempt
 
     def restore(self, attempt: _Attempt) -> _Attempt:
@@ -121,17 +128,21 @@ class _Bench:
         if not attempt.problem and attempt.degraded is not None and attempt.truth is not None:
             with attempt.stopping():
                 attempt.entries = self._entries(attempt, attempt.truth)
-                if self.look:
-                    scores = {entry.contender: entry.scores for entry in attempt.entries}
-                    name, restored = attempt.sample.truth.stem, attempt.restored
-                    self.look(Showing(name, attempt.degraded, attempt.truth, restored, scores))
+            # Scores stay when showing fails.
+            with attempt.stopping("no sheet: "):
+                self._show(attempt, attempt.degraded, attempt.truth)
         attempt.degraded, attempt.truth, attempt.restored = None, None, {}
         return attempt
+
+    def _show(self, attempt: _Attempt, degraded: Image, truth: Image) -> None:
+        if self.look and attempt.entries:
+            scores = {entry.contender: entry.scores for entry in attempt.entries}
+            self.look(Showing(attempt.name, degraded, truth, attempt.restored, scores))
 
     def _entries(self, attempt: _Attempt, truth: Image) -> list[Entry]:
         return [
             Entry(
-                attempt.sample.truth.stem,
+                attempt.name,
                 label,
                 measure(
                     restored,
@@ -183,14 +194,25 @@ def run(
     bench = _Bench(everyone, method, learned, look)
     entries: list[Entry] = []
     problems = list(images.problems)
-    with ThreadPoolExecutor(workers) as pool:
-        restored = map(bench.restore, _ahead(pool, bench.prepare, images.samples, workers))
+    pool = ThreadPoolExecutor(workers)
+    try:
+        named = zip(_names(images.samples), images.samples, strict=True)
+        restored = map(bench.restore, _ahead(pool, bench.prepare, named, workers))
         for done, attempt in enumerate(_ahead(pool, bench.judge, restored, workers), 1):
-            entries += [] if attempt.problem else attempt.entries
+            entries += attempt.entries
             problems += [attempt.problem] if attempt.problem else []
             if progress:
                 progress(done, len(images.samples))
+    finally:
+        # Who interrupts does not wait for what has not begun.
+        pool.shutdown(cancel_futures=True)
     return Result(images.name, labels, tuple(entries), tuple(problems))
+
+
+def _names(samples: Sequence[Sample]) -> list[str]:
+    """A name for each image, fit for a file and for a table: its truth's, where that is unique."""
+    files = [Path(printable(sample.truth.name)) for sample in samples]
+    return [name.stem for name in result_names(files, ".png")]
 
 
 def _ahead(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from swinir.images.files import read
+from swinir.images.files import MAX_PIXELS, read
 
 
 def find_truth(source: Path, truths: Sequence[Path], scale: int) -> Path:
@@ -44,7 +44,11 @@ def read_truth(path: Path, scale: int, shape: tuple[int, ...] | None = None) -> 
     Raises:
         ValueError: it cannot be read, has another shape, or is smaller than one multiple.
     """
-    pixels = read(path).pixels
+    limit = MAX_PIXELS
+    if shape:
+        # As large as a result may be, and what is cut off.
+        limit = max(limit, (shape[0] + scale) * (shape[1] + scale))
+    pixels = read(path, max_pixels=limit).pixels
     height, width = (side // scale * scale for side in pixels.shape[:2])
     if not height or not width:
         raise ValueError(

@@ -10,6 +10,7 @@ from swinir.evaluation.mistakes import Departure, departures
 from swinir.evaluation.papers import SIZES, Row, same_set
 from swinir.evaluation.scores import FIGURES
 from swinir.evaluation.sets import ImageSet
+from swinir.lines import one_line, trace
 from swinir.tasks import Task, find_task
 
 Build = Callable[[Row], Contender | None]
@@ -75,8 +76,9 @@ def reproduce(
             continue
         try:
             contender = build(row)
-        except (ValueError, OSError) as error:
-            yield Verdict(row, None, {}, str(error))
+        except Exception as error:
+            trace(error)
+            yield Verdict(row, None, {}, one_line(error))
             continue
         result = run(
             [contender] if contender else [],
@@ -151,7 +153,7 @@ def _headlines(
             degraded, truth = methods[0].prepare(sample)
             restored = contender.restore(degraded)
             figures = [method.judge(restored, truth) for method in methods]
-        except (ValueError, OSError):
+        except (ValueError, OSError, MemoryError):
             continue
         for column, figure in zip(columns, figures, strict=True):
             column.append(figure)

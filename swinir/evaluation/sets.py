@@ -6,6 +6,7 @@ from pathlib import Path
 
 from swinir.evaluation.pairing import find_truth
 from swinir.images.files import find_images
+from swinir.lines import one_line, printable
 
 TRUTHS = ("HR", "GTmod12", "GT", "original")
 """What the folder of truths is called in the sets that go around."""
@@ -42,7 +43,8 @@ def find_sets(folder: Path, scale: int) -> list[ImageSet]:
 
     A set is a folder of truths (see `TRUTHS`) or of nothing but images. For ``scale`` above 1 the
     low-resolution images are taken from a folder beside the truths where there is one (see
-    `DEGRADED`), and left to be made of them elsewhere.
+    `DEGRADED`), and left to be made of them elsewhere. Of several sets one that cannot be used has
+    no samples but a problem, as have others for each folder that cannot be listed.
 
     Raises:
         ValueError: no image in it.
@@ -51,8 +53,10 @@ def find_sets(folder: Path, scale: int) -> list[ImageSet]:
         raise ValueError(f"{folder}: a folder with a benchmark set is needed, there is none")
     single = _as_set(folder, scale)
     inner = sorted(path for path in folder.iterdir() if path.is_dir()) if not single else []
-    sets = [single] if single else [it for path in inner if (it := _as_set(path, scale))]
-    if not sets:
+    sets = [single] if single else [it for path in inner if (it := _one_of_several(path, scale))]
+    if not any(each.samples for each in sets):
+        for problem in (problem for each in sets for problem in each.problems):
+            raise ValueError(problem)
         raise ValueError(
             f"{folder}: no benchmark set; it holds images, or a folder {' or '.join(TRUTHS)} "
             "with images, or folders of that kind"
@@ -66,13 +70,17 @@ def pair_folders(degraded: Path, truth: Path, scale: int) -> ImageSet:
     Raises:
         ValueError: a folder without images, or no pair among them.
     """
-    return _pair(degraded, _images(truth), scale, degraded.resolve().name)
+    truths, problems = _images(truth)
+    return _pair(degraded, truths, scale, degraded.resolve().name, problems)
 
 
-def _pair(degraded: Path, truths: Sequence[Path], scale: int, name: str) -> ImageSet:
+def _pair(
+    degraded: Path, truths: Sequence[Path], scale: int, name: str, problems: Sequence[str]
+) -> ImageSet:
+    sources, closed = _images(degraded)
     samples: list[Sample] = []
-    problems: list[str] = []
-    for source in _images(degraded):
+    problems = [*problems, *closed]
+    for source in sources:
         try:
             samples.append(Sample(find_truth(source, truths, scale), source))
         except ValueError as error:
@@ -86,30 +94,60 @@ def _pair(degraded: Path, truths: Sequence[Path], scale: int, name: str) -> Imag
     problems += [
         f"{path}: no image to restore for it in {degraded}" for path in truths if path not in used
     ]
-    return ImageSet(name, tuple(samples), tuple(problems))
+    return ImageSet(printable(name), tuple(samples), tuple(problems))
 
 
-def _images(folder: Path) -> Sequence[Path]:
-    found = find_images(folder) if folder.is_dir() else []
+def _search(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """The images in a folder, and a line for each folder in it that cannot be listed."""
+    closed: dict[Path, str] = {}
+
+    def note(path: Path, error: OSError) -> None:
+        closed[path] = f"{path}: the folder cannot be listed ({one_line(error, path)})"
+
+    return (find_images(folder, unreadable=note) if _is_folder(folder) else []), closed
+
+
+def _images(folder: Path) -> tuple[list[Path], list[str]]:
+    """As `_search`, where there must be images."""
+    found, closed = _search(folder)
     if not found:
-        raise ValueError(f"{folder}: a folder with images is needed, there are none")
-    return found
+        none = f"{folder}: a folder with images is needed, there are none"
+        raise ValueError(next(iter(closed.values()), none))
+    return found, list(closed.values())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # It lies in a folder that is closed to us.
+        return False
+
+
+def _one_of_several(folder: Path, scale: int) -> ImageSet | None:
+    try:
+        return _as_set(folder, scale)
+    except ValueError as error:
+        return ImageSet(printable(folder.name), (), (str(error),))
 
 
 def _as_set(folder: Path, scale: int) -> ImageSet | None:
-    inside = next((folder / name for name in TRUTHS if (folder / name).is_dir()), None)
-    if inside:
-        name, truths, beside = folder.resolve().name, find_images(inside), folder
-    elif folder.name in TRUTHS:
-        name, truths, beside = folder.resolve().parent.name, find_images(folder), folder.parent
-    else:
+    inside = next((folder / name for name in TRUTHS if _is_folder(folder / name)), None)
+    truths, closed = _search(inside or folder)
+    name, beside = folder.resolve().name, folder
+    if folder.name in TRUTHS and not inside:
+        name, beside = folder.resolve().parent.name, folder.parent
+    elif not inside:
         # Only what lies in it: folders within may hold the low-resolution images.
-        truths = [path for path in find_images(folder) if path.parent == folder]
-        name, beside = folder.resolve().name, folder
+        truths = [path for path in truths if path.parent == folder]
+        closed = {path: line for path, line in closed.items() if path == folder}
+    problems = list(closed.values())
     if not truths:
+        for problem in problems:
+            raise ValueError(problem)
         return None
     places = (beside / pattern.format(scale) for pattern in DEGRADED) if scale > 1 else ()
-    given = next((place for place in places if place.is_dir()), None)
+    given = next((place for place in places if _is_folder(place)), None)
     if given:
-        return _pair(given, truths, scale, name)
-    return ImageSet(name, tuple(map(Sample, truths)))
+        return _pair(given, truths, scale, name, problems)
+    return ImageSet(printable(name), tuple(map(Sample, truths)), tuple(problems))

@@ -1,16 +1,18 @@
 """The bytes of a file -> a picture."""
 
 import io
+import logging
 import os
 import threading
 import warnings
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
 import cv2
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from swinir.images import png, tiff
 from swinir.images.metadata import Metadata, collect, exif_of, profile_for
@@ -19,6 +21,9 @@ from swinir.images.samples import Samples, from_pillow, orient, to_floats, with_
 
 MAX_PIXELS = 178_956_970
 """Pixels that are read unless told otherwise: 2 GiB of RGB in floats."""
+
+MAX_TEXT = 1 << 24
+"""Bytes that a profile or a text of a PNG may unpack to; of a picture with more it is lost."""
 
 SIGNATURES = {
     png.SIGNATURE: "PNG",
@@ -38,6 +43,9 @@ Decoded = tuple[Samples, Metadata, int]
 
 _TURN = threading.Lock()
 
+# Without a handler of their own its errors go to the terminal.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
 
 def decode(file: BinaryIO, max_pixels: int) -> Picture:
     """Decode the first picture of an opened file.
@@ -56,15 +64,11 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
         raise
     except MemoryError:
         raise UnreadableImage("it does not fit into memory; close programs or cut it up") from None
-    except UnidentifiedImageError:
-        raise UnreadableImage(
-            f"the {kind} data is damaged or incomplete (no sound header); copy or download it again"
-        ) from None
     except Exception as error:
         # On bytes made to confuse them the decoders raise whatever happened to go wrong.
-        lines = str(error).splitlines() or [type(error).__name__]
         raise UnreadableImage(
-            f"the {kind} data is damaged or incomplete ({lines[0]}); copy or download it again"
+            f"the {kind} data is damaged or incomplete ({_what_is_wrong(error)}); "
+            "copy or download it again"
         ) from error
     depth = samples.dtype.itemsize * 8
     # The profile of a CMYK file has no meaning for what became of its colours.
@@ -82,6 +86,17 @@ def _recognise(head: bytes) -> str:
             f"got a file that begins with {head[:12]!r}; convert it first"
         )
     return kind
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no sound header"
+    said = str(error).partition("\n")[0]
+    if said.startswith("decoder error"):
+        return "its pixels cannot be unpacked"
+    # The others speak of Python: a missing key is told by the key alone.
+    speaks_of_files = isinstance(error, (OSError, SyntaxError, ValueError, zlib.error))
+    return said if said and speaks_of_files else "its parts contradict each other"
 
 
 def _refuse_absurd(width: int, height: int, max_pixels: int) -> None:
@@ -103,12 +118,15 @@ def _undisturbed() -> Generator[None, None, None]:
     with _TURN, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, level = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel()
+        longest = PngImagePlugin.MAX_TEXT_CHUNK
         Image.MAX_IMAGE_PIXELS = None
+        PngImagePlugin.MAX_TEXT_CHUNK = max(longest, MAX_TEXT)
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+            PngImagePlugin.MAX_TEXT_CHUNK = longest
             cv2.utils.logging.setLogLevel(level)
 
 
@@ -141,7 +159,17 @@ def _decode_png(file: BinaryIO, kind: str, max_pixels: int) -> Decoded:
     file.seek(0)
     data = file.read()
     key = png.check(data)
-    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+    for lost in (png.TEXTS, (png.PROFILE,)):
+        try:
+            return _decode_checked_png(data, header, key)
+        except (OSError, SyntaxError, ValueError):
+            # Pillow gives up a picture over a text that is too long or packed amiss.
+            data = png.without(data, lost)
+    return _decode_checked_png(data, header, key)
+
+
+def _decode_checked_png(data: bytes, header: png.Header, key: bytes | None) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         image.load()
         # Texts after the pixels are known once those are loaded.
         text = {k: v for k, v in image.info.items() if isinstance(k, str) and isinstance(v, str)}

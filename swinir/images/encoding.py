@@ -7,7 +7,6 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from swinir.images import png, tiff
-from swinir.images.alpha import on_white
 from swinir.images.metadata import Metadata, exif_for, profile_for
 from swinir.images.picture import Picture
 from swinir.images.samples import Samples, to_samples
@@ -25,22 +24,28 @@ JPEG_SEGMENT = 65533 - len(b"http://ns.adobe.com/xap/1.0/\0")
 """Bytes of EXIF, XMP or comment that a JPEG can surely hold."""
 
 
+def check_size(kind: str, height: int, width: int) -> None:
+    """Refuse a picture with more pixels a side than the format holds.
+
+    Raises:
+        ValueError: a side is too long.
+    """
+    longest = LONGEST_SIDE.get(kind)
+    if longest and max(height, width) > longest:
+        raise ValueError(
+            f"{kind} holds at most {longest} pixels a side, got {width}x{height}; write PNG or TIFF"
+        )
+
+
 def encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
     """Write a picture in a format (PNG, JPEG, WEBP, TIFF, BMP) to an empty file.
 
     Raises:
         ValueError: a picture that the format cannot hold.
     """
-    height, width, _ = picture.pixels.shape
-    longest = LONGEST_SIDE.get(kind)
-    if longest and max(height, width) > longest:
-        raise ValueError(
-            f"{kind} holds at most {longest} pixels a side, got {width}x{height}; write PNG or TIFF"
-        )
-    pixels, alpha = picture.pixels, picture.alpha
-    if alpha is not None and kind in WITHOUT_ALPHA:
-        pixels, alpha = on_white(pixels, alpha), None
-    samples = to_samples(pixels, alpha, picture.depth if kind in DEEP else 8)
+    check_size(kind, *picture.pixels.shape[:2])
+    depth = picture.depth if kind in DEEP else 8
+    samples = to_samples(picture.pixels, picture.alpha, depth, flat=kind in WITHOUT_ALPHA)
     if kind in DEEP:
         DEEP[kind](file, samples, picture.metadata)
         return

@@ -18,19 +18,17 @@ BMP    8             on white   resolution
 =====  ============  =========  ==========================================
 """
 
-import hashlib
 import os
 import re
 import stat
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from swinir.images import encoding
 from swinir.images.decoding import MAX_PIXELS, decode
 from swinir.images.metadata import Metadata
 from swinir.images.picture import Picture, UnreadableImage
+from swinir.writing import replacing
 
 __all__ = [
     "MAX_PIXELS",
@@ -39,6 +37,7 @@ __all__ = [
     "Metadata",
     "Picture",
     "UnreadableImage",
+    "check_size",
     "find_images",
     "read",
     "write",
@@ -59,20 +58,30 @@ WRITABLE: dict[str, str] = {
 SUFFIXES: frozenset[str] = frozenset({*WRITABLE, ".gif"})
 """Suffixes in lower case of the files that `find_images` finds."""
 
-UNFINISHED = ".unfinished-"
-"""Beginning of the name of a file that is being written; hidden, so that it is never an input."""
 
-
-def find_images(folder: Path) -> list[Path]:
+def find_images(
+    folder: Path, *, unreadable: Callable[[Path, OSError], None] | None = None
+) -> list[Path]:
     """All images in a folder and its sub-folders, by their suffix, in natural order.
 
     Numbers in names count as numbers (``2.png`` before ``10.png``), case does not matter. Names
     that begin with a dot or a tilde are skipped. Links are followed, each folder visited once.
+    ``unreadable`` is told of each folder that cannot be listed, and why; the others are searched.
 
     Raises:
-        OSError: a folder that cannot be listed.
+        OSError: a folder that cannot be listed, where there is nobody to tell.
     """
-    return sorted(_walk(folder, set()), key=lambda path: _natural_key(path.relative_to(folder)))
+    found = _walk(folder, unreadable or _refuse)
+    return sorted(found, key=lambda path: _natural_key(path.relative_to(folder)))
+
+
+def check_size(path: Path, height: int, width: int) -> None:
+    """Refuse a picture of so many pixels as `write` would, before there is one.
+
+    Raises:
+        ValueError: a suffix that is not written, or a size that its format cannot hold.
+    """
+    encoding.check_size(_format_for(path), height, width)
 
 
 def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -108,35 +117,70 @@ def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
     """Write an image in the format of its suffix, whole or not at all.
 
     ``quality`` in 1 to 100 is that of JPEG; the other formats lose nothing but depth (see the
-    table above). A colour profile for other colours than these (a grey one on RGB) is left out.
+    table above). A colour profile for other colours than these (a grey one on RGB) is left out,
+    as is from PNG what others could not read: a profile of over 1 MiB, texts of over 32 in all.
 
     Raises:
         ValueError: a suffix, size, quality or pixel that cannot be written.
         OSError: the disk refuses; nothing is left behind, an older file stays as it was.
     """
+    kind = _format_for(path)
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality is in 1 to 100, got {quality}")
+    # A folder whose name is mistyped shall not come into being.
+    path.parent.stat()
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        encoding.encode(file, picture, kind, quality)
+
+
+def _format_for(path: Path) -> str:
     kind = WRITABLE.get(path.suffix.lower())
     if kind is None:
         raise ValueError(
             f"{path}: the suffix must be one of {', '.join(WRITABLE)}, got {path.suffix!r}"
         )
-    if not 1 <= quality <= 100:
-        raise ValueError(f"quality is in 1 to 100, got {quality}")
-    with _whole_or_not_at_all(path) as file:
-        encoding.encode(file, picture, kind, quality)
+    return kind
 
 
-def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
+    # Folders may be nested deeper than Python's calls.
+    waiting, visited = [folder], set[tuple[int, int]]()
+    while waiting:
+        current = waiting.pop()
+        try:
+            entries = _new_entries(current, visited)
+        except OSError as error:
+            unreadable(current, error)
+            continue
+        for entry in entries:
+            if entry.name.startswith((".", "~")):
+                continue
+            path = current / entry.name
+            if _is_folder(entry):
+                waiting.append(path)
+            elif path.suffix.lower() in SUFFIXES:
+                yield path
+
+
+def _new_entries(folder: Path, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
     status = folder.stat()
     if (status.st_dev, status.st_ino) in visited:
-        return
+        return []
     visited.add((status.st_dev, status.st_ino))
-    for path in folder.iterdir():
-        if path.name.startswith((".", "~")):
-            continue
-        if path.is_dir():
-            yield from _walk(path, visited)
-        elif path.suffix.lower() in SUFFIXES:
-            yield path
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link to itself, say; if it is named like an image, reading it tells.
+        return False
+
+
+def _refuse(_: Path, error: OSError) -> None:
+    raise error
 
 
 def _natural_key(path: Path) -> tuple[list[list[str | int]], str]:
@@ -146,19 +190,3 @@ def _natural_key(path: Path) -> tuple[list[list[str | int]], str]:
         return [int(piece) if at % 2 else piece for at, piece in enumerate(pieces)]
 
     return [tokens(part) for part in path.parts], str(path)
-
-
-@contextmanager
-def _whole_or_not_at_all(path: Path) -> Generator[BinaryIO, None, None]:
-    # Named by the target, so that a later run overwrites what a killed one left.
-    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-    unfinished = path.with_name(f"{UNFINISHED}{digest}")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -23,6 +23,15 @@ LEVEL = 4
 
 BAND = 1 << 20
 """Bytes filtered at a time, and so the size of an IDAT chunk before compression."""
+
+LARGEST_PROFILE = 1 << 20
+"""Bytes of a colour profile that is written; Pillow reads no picture with a larger one."""
+
+LONGEST_TEXTS = 1 << 25
+"""Bytes of all texts that are written; Pillow reads no picture with twice as many."""
+
+TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+PROFILE = b"iCCP"
 
 LEFT, UP, PAETH = 1, 2, 4
 
@@ -67,6 +76,12 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             )
         yield kind, content
         at += 12 + length
+
+
+def without(data: bytes, kinds: Sequence[bytes]) -> bytes:
+    """The same file without the chunks of some kinds."""
+    kept = (_chunk(kind, content) for kind, content in chunks(data) if kind not in kinds)
+    return SIGNATURE + b"".join(kept)
 
 
 def check(data: bytes) -> bytes | None:
@@ -141,13 +156,22 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 def _metadata_chunks(
     metadata: Metadata, width: int, height: int, colours: int
 ) -> Iterator[tuple[bytes, bytes]]:
-    if icc := profile_for(metadata, colours):
-        yield b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)
+    icc = profile_for(metadata, colours)
+    if icc and len(icc) <= LARGEST_PROFILE:
+        yield PROFILE, b"ICC Profile\0\0" + zlib.compress(icc)
     if metadata.dpi:
         per_metre = [min(round(side / 0.0254), 2**31 - 1) for side in metadata.dpi]
         yield b"pHYs", struct.pack(">IIB", *per_metre, 1)
     if exif := exif_for(metadata, width, height):
         yield b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")
+    room = LONGEST_TEXTS
+    for kind, content in _texts(metadata):
+        if len(content) <= room:
+            room -= len(content)
+            yield kind, content
+
+
+def _texts(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
     if metadata.xmp:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp
     for key, value in metadata.text:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from swinir.images.alpha import on_white
 from swinir.images.picture import UnreadableImage
 
 Samples = NDArray[np.uint8 | np.uint16]
 
-BAND = 1 << 22
+BAND = 1 << 18
 """Samples converted at a time, so that a large picture needs no second copy in floats."""
 
 ARRAY_MODES = ("L", "LA", "RGB", "RGBA")
@@ -92,9 +93,15 @@ def to_floats(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32
 
 
 def to_samples(
-    pixels: NDArray[np.float32], alpha: NDArray[np.float32] | None, depth: int
+    pixels: NDArray[np.float32],
+    alpha: NDArray[np.float32] | None,
+    depth: int,
+    *,
+    flat: bool = False,
 ) -> Samples:
     """Round to the nearest of ``2**depth`` levels, halves up, what is outside [0, 1] clipped.
+
+    ``flat`` lays the colours on white instead of keeping alpha.
 
     Raises:
         ValueError: a pixel that is not a number.
@@ -102,12 +109,14 @@ def to_samples(
     height, width, colours = pixels.shape
     dtype = np.uint8 if depth == 8 else np.uint16
     top = np.float32(np.iinfo(dtype).max)
-    samples = np.empty((height, width, colours + (alpha is not None)), dtype)
+    has_alpha = alpha is not None and not flat
+    samples = np.empty((height, width, colours + has_alpha), dtype)
     rows = max(1, BAND // (width * colours))
     for row in range(0, height, rows):
         band = slice(row, row + rows)
-        samples[band, :, :colours] = _round(pixels[band], top)
-        if alpha is not None:
+        part = pixels[band] if alpha is None or has_alpha else on_white(pixels[band], alpha[band])
+        samples[band, :, :colours] = _round(part, top)
+        if alpha is not None and has_alpha:
             samples[band, :, colours] = _round(alpha[band], top)
     return samples
 

@@ -86,6 +86,11 @@ def read_layout(file: BinaryIO) -> Layout:
         UnreadableImage: samples other than unsigned integers of 1 to 8 or of 16 bits.
     """
     with tifffile.TiffFile(file) as tiff:
+        if not len(tiff.pages):
+            raise UnreadableImage(
+                "the TIFF data is damaged or incomplete (it ends before its directory); "
+                "copy or download it again"
+            )
         page = tiff.pages.first
         tags = page.tags
 
@@ -147,9 +152,15 @@ def read_16_bit(file: BinaryIO, layout: Layout) -> Samples:
 def _decode_any_layout(file: BinaryIO, layout: Layout) -> NDArray[np.uint16]:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
-        ends = [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
+        starts, sizes = page.dataoffsets, page.databytecounts
+        if len(starts) != len(sizes):
+            raise UnreadableImage(
+                f"the TIFF data is damaged or incomplete ({len(starts)} strips of pixels and "
+                f"{len(sizes)} sizes of them); copy or download it again"
+            )
+        ends = [start + size for start, size in zip(starts, sizes, strict=True)]
         # Strips that are not there would be filled with black.
-        if not ends or min(page.databytecounts) == 0 or max(ends) > tiff.filehandle.size:
+        if not ends or min(sizes) == 0 or max(ends) > tiff.filehandle.size:
             raise UnreadableImage("the TIFF ends before its pixels do; copy or download it again")
         stored = np.asarray(page.asarray(maxworkers=1))
     if layout.planar and len(layout.bits) > 1:

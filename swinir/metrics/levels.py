@@ -1,7 +1,12 @@
 """What every score of two images does first: one shape, 8-bit levels, no border."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+
+BAND = 1 << 14
+"""Pixels of a band that is scored at a time."""
 
 
 def shave(image: NDArray[np.floating], border: int) -> NDArray[np.floating]:
@@ -37,13 +42,26 @@ def check_same_shape(restored: NDArray[np.floating], truth: NDArray[np.floating]
         raise ValueError(f"an image is (H, W, C), a grey one (H, W, 1), got shape {restored.shape}")
 
 
-def comparable(
-    restored: NDArray[np.floating], truth: NDArray[np.floating], border: int
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Both images ``(H, W, C)`` at 8-bit levels in [0, 1] with ``border`` pixels shaved.
+def bands(
+    restored: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    border: int,
+    *,
+    shared: int = 0,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Both images ``(H, W, C)`` at 8-bit levels in [0, 1] with ``border`` pixels shaved, in bands.
+
+    Bands of rows ``(h, W, C)`` follow each other from the top, so that a score of large images
+    takes little memory beside them. Neighbouring bands have ``shared`` rows in common.
 
     Raises:
         ValueError: the shapes differ or are not ``(H, W, C)``, or the border leaves nothing.
     """
     check_same_shape(restored, truth)
-    return shave(round_to_levels(restored), border), shave(round_to_levels(truth), border)
+    ours, theirs = shave(restored, border), shave(truth, border)
+    height, width = ours.shape[:2]
+    # With fewer rows of their own most of the work would be done twice.
+    step = max(1, 4 * shared, BAND // width)
+    for row in range(0, max(1, height - shared), step):
+        band = slice(row, row + step + shared)
+        yield round_to_levels(ours[band]), round_to_levels(theirs[band])

@@ -1,5 +1,6 @@
 """Structural similarity by the papers' protocol (Wang et al. 2004, and their MATLAB script)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from swinir.images.colour import rgb_to_y
-from swinir.metrics.levels import comparable
+from swinir.metrics.levels import bands, check_same_shape, shave
 
 WINDOW = 11
 """Side of the Gaussian window in pixels; scikit-image's, too, for this sigma."""
@@ -25,7 +26,7 @@ def ssim(restored: NDArray[np.floating], truth: NDArray[np.floating], *, border:
     Raises:
         ValueError: the shapes differ, or the border leaves less than a window of 11x11 pixels.
     """
-    return _similarity(*comparable(restored, truth, border))
+    return _similarity(restored, truth, border, _as_they_are)
 
 
 def ssim_y(
@@ -38,16 +39,39 @@ def ssim_y(
     Raises:
         ValueError: the shapes differ, are not RGB, or the border leaves less than a window.
     """
-    ours, theirs = comparable(restored, truth, border)
-    return _similarity(rgb_to_y(ours)[..., None], rgb_to_y(theirs)[..., None])
+    return _similarity(restored, truth, border, _luma)
 
 
-def _similarity(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
-    height, width = ours.shape[:2]
+def _as_they_are(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    return image
+
+
+def _luma(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    return rgb_to_y(image)[..., None]
+
+
+def _similarity(
+    restored: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    border: int,
+    compared: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> float:
+    check_same_shape(restored, truth)
+    height, width = shave(restored, border).shape[:2]
     if min(height, width) < WINDOW:
         raise ValueError(
             f"SSIM needs {WINDOW} pixels a side inside the border, got {width}x{height}"
         )
+    total, rows = 0.0, 0
+    for ours, theirs in bands(restored, truth, border, shared=WINDOW - 1):
+        # Rows of windows that lie wholly inside; each is in one band alone.
+        inside = len(ours) - (WINDOW - 1)
+        total += inside * _mean(compared(ours), compared(theirs))
+        rows += inside
+    return total / rows
+
+
+def _mean(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     # The defaults are another metric: a flat 7x7 window and covariances over n - 1.
     mean: Any = structural_similarity(
         theirs,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from swinir.images.files import MAX_PIXELS, UNFINISHED, WRITABLE, find_images, read, write
+from swinir.images.files import MAX_PIXELS, WRITABLE, check_size, find_images, read, write
 from swinir.images.picture import Picture
+from swinir.lines import one_line, trace
 from swinir.restoration.restorer import Restorer
 
 Progress = Callable[[int, int], None]
@@ -17,10 +18,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture to restore: where it is, where the result goes."""
+    """One picture to restore.
+
+    Attributes:
+        source: where it is.
+        target: where the result goes.
+        problem: why there is nothing to restore, for a folder that cannot be listed.
+    """
 
     source: Path
     target: Path
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +57,75 @@ class Outcome:
         return not self.reason and not self.kept
 
 
-def plan(source: Path, output: Path, suffix: str) -> list[Job]:
+def plan(source: Path, output: Path, suffix: str, *, skip_existing: bool = False) -> list[Job]:
     """The jobs for a file or a folder, whose sub-folders the output mirrors.
 
     ``suffix`` is the results' (".png"); empty keeps each file's own where it can be written.
     Pictures that lie in an output folder within the source folder are results, not sources. Where
     two sources would make one result (a.jpg and a.png), both keep the old suffix in their names.
+    A sub-folder that cannot be listed is a job with a problem. ``skip_existing`` says that results
+    which are there will be left alone.
 
     Raises:
-        ValueError: nothing there, no picture in it, or a result would replace a source.
+        ValueError: nothing there, no picture in it, or a result would replace a source, or
+            another file beside a single source.
+        OSError: a source folder that cannot be listed.
     """
     if source.is_file():
-        files, root = [source], source.parent
+        jobs = [Job(source, output / _renamed(Path(source.name), suffix))]
     elif source.is_dir():
-        files, root = find_images(source), source
-        inside = output.resolve()
-        if inside == source.resolve():
-            # The next run would take the results for pictures to restore.
-            raise ValueError(
-                f"{output}: results would lie among their sources; give another --output"
-            )
-        if source.resolve() in inside.parents:
-            files = [path for path in files if inside not in path.resolve().parents]
+        jobs = _plan_folder(source, output, suffix)
     else:
         raise ValueError(f"{source}: a folder or an image file is needed, there is none")
-    if not files:
-        raise ValueError(f"{source}: no image files in this folder")
-    names = _result_names([path.relative_to(root) for path in files], suffix)
-    sources = {path.resolve() for path in files}
-    jobs = [Job(path, output / name) for path, name in zip(files, names, strict=True)]
+    sources = {_real(job.source) for job in jobs}
     for job in jobs:
-        if job.target.resolve() in sources:
+        if _real(job.target) in sources and not job.problem:
             raise ValueError(
                 f"{job.source}: the result would replace {job.target}, which is to be restored; "
                 "give another folder with --output"
             )
+    beside = source.is_file() and _real(output) == _real(source.parent)
+    if beside and not skip_existing and os.path.lexists(jobs[0].target):
+        raise ValueError(
+            f"{source}: the result would replace {jobs[0].target}, which lies beside it; "
+            "give another folder with --output"
+        )
     return jobs
 
 
-def _result_names(sources: Sequence[Path], suffix: str) -> list[Path]:
-    """A name for each result; no two are one file, even on a disk that ignores case."""
+def _plan_folder(source: Path, output: Path, suffix: str) -> list[Job]:
+    root, inside = _real(source), _real(output)
+    if inside == root:
+        # The next run would take the results for pictures to restore.
+        raise ValueError(f"{output}: results would lie among their sources; give another --output")
+    closed: dict[Path, OSError] = {}
+    files = find_images(source, unreadable=closed.__setitem__)
+    if root in inside.parents:
+        files = [path for path in files if inside not in _real(path).parents]
+        closed = {path: closed[path] for path in closed if not _real(path).is_relative_to(inside)}
+    if not files:
+        for error in closed.values():
+            raise error
+        raise ValueError(f"{source}: no image files in this folder")
+    names = result_names([path.relative_to(source) for path in files], suffix)
+    problems = [
+        Job(path, output / path.relative_to(source), f"the folder cannot be listed ({reason})")
+        for path, error in closed.items()
+        for reason in [one_line(error, path)]
+    ]
+    return [Job(path, output / name) for path, name in zip(files, names, strict=True)] + problems
+
+
+def _real(path: Path) -> Path:
+    # Path.resolve raises a RuntimeError for a link to itself.
+    return Path(os.path.realpath(path))
+
+
+def result_names(sources: Sequence[Path], suffix: str) -> list[Path]:
+    """A name for each result; no two are one file, even on a disk that ignores case.
+
+    ``suffix`` is theirs; empty keeps each source's own where it can be written.
+    """
     names = [_renamed(source, suffix) for source in sources]
     claims = Counter(_folded(name) for name in names)
     taken = {name for name, count in claims.items() if count == 1}
@@ -128,6 +165,8 @@ def run(
 ) -> Iterator[Outcome]:
     """Do the jobs one by one; a bad file is told in its outcome, and the rest goes on.
 
+    So is a defect of the program that one picture brings to light.
+
     Args:
         jobs: from `plan`.
         restorer: the engine.
@@ -139,15 +178,19 @@ def run(
     """
 
     def do(job: Job) -> Outcome:
+        if job.problem:
+            return Outcome(job, reason=job.problem)
         started = time.perf_counter()
         kept = skip_existing and job.target.is_file()
         if kept and not inspect:
             return Outcome(job, kept=True)
         picture = read(job.source, max_pixels=max_pixels)
         if kept:
-            restored = read(job.target)
+            restored = read(job.target, max_pixels=max_pixels * restorer.scale**2)
         else:
-            # Before the work, which a folder that cannot be made would waste.
+            # Before the work, which a size or a folder that cannot be had would waste.
+            height, width = (restorer.scale * side for side in picture.pixels.shape[:2])
+            check_size(job.target, height, width)
             job.target.parent.mkdir(parents=True, exist_ok=True)
             restored = restorer.restore_picture(picture, progress=tiles)
             write(job.target, restored, quality=quality)
@@ -164,31 +207,8 @@ def run(
 
     for job in jobs:
         try:
-            yield do(job)
-        except (ValueError, OSError, MemoryError) as error:
-            yield Outcome(job, reason=one_line(error, job.source))
-
-
-def one_line(error: BaseException, about: Path | None = None) -> str:
-    """What went wrong, in one line, without the name of the file that it is ``about``."""
-    if isinstance(error, OSError) and error.strerror:
-        if not error.filename:
-            return error.strerror
-        where = Path(os.fsdecode(error.filename))
-        # The name of a file that is being written would tell nobody anything.
-        where = where.parent if where.name.startswith(UNFINISHED) else where
-        exists = isinstance(error, FileExistsError)
-        reason = "a file, where a folder is needed" if exists else error.strerror
-        return f"{printable(where)}: {reason}"
-    if isinstance(error, MemoryError) and not str(error):
-        return "not enough memory for this picture"
-    lines = str(error).removeprefix(f"{about}: ").splitlines()
-    return printable(" ".join(line.strip() for line in lines))
-
-
-def printable(name: Path | str) -> str:
-    """A name with line breaks, control characters and undecodable bytes written as escapes."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in str(name)
-    )
+            outcome = do(job)
+        except Exception as error:
+            trace(error)
+            outcome = Outcome(job, reason=one_line(error, job.source))
+        yield outcome

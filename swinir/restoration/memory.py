@@ -1,21 +1,26 @@
 """How large a tile may be, and what running out of memory looks like."""
 
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from math import isqrt
 
 import psutil
 import torch
 
+from swinir.lines import is_out_of_memory
 from swinir.network import Head, SwinIRConfig
 
 SMALLEST_AUTO = 32
 LARGEST_AUTO = {"cpu": 256, "mps": 512, "cuda": 1024}
 """Sides in pixels. On a CPU larger tiles fall out of the cache and take up to twice as long for a
-pixel; on a GPU the gain is spent, and kernels refuse more than 65535 windows at once."""
+pixel; on a GPU the gain is spent."""
 
 FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.NEAREST_CONV)
 FULL_SIZE_CHANNELS = 64
 
-REFUSALS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+MOST_WINDOWS = 65535
+"""Windows that CUDA's kernels of attention take at once."""
 
 
 class NotEnoughMemory(ValueError):
@@ -43,7 +48,18 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    return int(psutil.virtual_memory().available)
+    return min(int(psutil.virtual_memory().available), _address_space())
+
+
+def _address_space() -> int:
+    """Bytes that a limit on the process (``ulimit -v``) leaves to it."""
+    if not hasattr(psutil, "RLIMIT_AS"):
+        return sys.maxsize
+    process = psutil.Process()
+    limit, _ = process.rlimit(psutil.RLIMIT_AS)
+    if limit == psutil.RLIM_INFINITY:
+        return sys.maxsize
+    return max(limit - process.memory_info().vms, 0)
 
 
 def auto_tile(config: SwinIRConfig, device: torch.device, budget: int | None = None) -> int:
@@ -58,22 +74,43 @@ def auto_tile(config: SwinIRConfig, device: torch.device, budget: int | None = N
     return max(side, SMALLEST_AUTO) // config.window * config.window or config.window
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on whichever device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in REFUSALS)
+def within_grid(side: int, height: int, width: int, window: int) -> int:
+    """The ``side`` of tiles (0: the whole picture), lower where CUDA refuses so many windows."""
+    # One window more for a side that is rounded up, and one for the published padding.
+    rows, columns = (min(side or each, each) // window + 2 for each in (height, width))
+    if rows * columns <= MOST_WINDOWS:
+        return side
+    return (isqrt(MOST_WINDOWS) - 2) * window
 
 
 def require(size: int, what: str) -> None:
     """Refuse at once what the machine cannot hold, before the system ends the program for it.
 
     Raises:
-        NotEnoughMemory: ``size`` bytes are more than memory and swap have left.
+        NotEnoughMemory: ``size`` bytes are more than memory and swap have left, or than a limit
+            on the process leaves.
     """
     left = psutil.virtual_memory().available + psutil.swap_memory().free
+    left = min(left, _address_space())
     if size > left:
         raise NotEnoughMemory(
             f"{what} takes {size / 2**30:.1f} GiB of memory, {left / 2**30:.1f} GiB are free; "
             "cut the picture or close other programs"
         )
+
+
+@contextmanager
+def holding(what: str) -> Generator[None, None, None]:
+    """Say in one line which thing found no room in memory.
+
+    Raises:
+        NotEnoughMemory: memory ran out within the block.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise NotEnoughMemory(
+            f"{what} finds no room in memory; cut the picture or close other programs"
+        ) from None

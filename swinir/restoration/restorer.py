@@ -13,12 +13,19 @@ from torch import Tensor
 from swinir.images.alpha import bleed
 from swinir.images.picture import Picture
 from swinir.images.tensors import to_image, to_tensor
+from swinir.lines import is_out_of_memory
 from swinir.network import SwinIR
 from swinir.restoration.channels import Run, for_alpha, for_channels
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.ensemble import SYMMETRIES, ensemble
 from swinir.restoration.forward import Forward, Padding
-from swinir.restoration.memory import NotEnoughMemory, auto_tile, is_out_of_memory, require
+from swinir.restoration.memory import (
+    NotEnoughMemory,
+    auto_tile,
+    holding,
+    require,
+    within_grid,
+)
 from swinir.restoration.report import Report
 from swinir.restoration.watch import Cancelled, Progress, Watch
 from swinir.tiling import Tile, blend, plan
@@ -151,10 +158,13 @@ class Restorer:
             run = for_alpha(run, self.scale, lambda: watch.step(self._passes))
         height, width = (self.scale * side for side in image.shape[:2])
         channels = image.shape[2]
-        require(4 * height * width * channels, f"the result of {width}x{height} pixels")
-        # Laid out as the array that is given back, of which there must be no second copy.
-        canvas = torch.zeros((1, height, width, channels)).permute(0, 3, 1, 2)
-        self._fill(canvas, to_tensor(image), run, watch)
+        what = f"the result of {width}x{height} pixels"
+        require(4 * height * width * channels, what)
+        with holding(what):
+            # Laid out as the array that is given back, of which there must be no second copy.
+            canvas = torch.zeros((1, height, width, channels)).permute(0, 3, 1, 2)
+            source = to_tensor(image)
+        self._fill(canvas, source, run, watch)
         watch.end()
         return to_image(canvas.clamp_(0, 1))
 
@@ -189,6 +199,8 @@ class Restorer:
         )
         if self._bound is not None:
             side = min(side or self._bound, self._bound)
+        if self.device.type == "cuda":
+            side = within_grid(side, height, width, config.window)
         tiles = plan(height, width, tile=side, overlap=self.overlap, step=config.window)
         self.report.tile = _longest_side(tiles)
         return tiles

@@ -11,8 +11,10 @@ from safetensors.torch import load_file as load_safetensors
 
 from swinir.checkpoints import describe, export, load_file, ship
 from swinir.network import SwinIR
-from swinir.network.windows import relative_position_index
+from swinir.network.windows import relative_position_index, shift_mask
+from tests.network.published import KINDS as PUBLISHED_KINDS
 
+OURS = "light_sr_x4.safetensors"
 BLOCK = "layers.0.residual_group.blocks.{}."
 
 
@@ -63,19 +65,26 @@ def test_an_export_has_what_spandrel_recognises(
     assert set(network.state_dict()) < set(tensors)
 
 
-def test_spandrel_loads_an_export(network: SwinIR, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:torch.meshgrid")  # spandrel's own
+def test_spandrel_restores_alike_from_every_file_of_ours(
+    network: SwinIR, pretrained: Path, tmp_path: Path
+) -> None:
     spandrel = pytest.importorskip(
         "spandrel", reason="needs spandrel, which needs torchvision", exc_type=ImportError
     )
-    for suffix in (".pth", ".safetensors"):
-        path = tmp_path / f"net{suffix}"
+    paths = [tmp_path / "net.pth", tmp_path / "net.safetensors"]
+    for path in paths:
         export(network, path)
+    for path in (*paths, ship(network, OURS)):
         theirs = spandrel.ModelLoader().load_from_file(path).eval()
-        image = torch.rand(1, 3, 16, 24)
-        with torch.no_grad():
-            difference = theirs(image) - network(image).clamp(0, 1)
+        ours = load_file(path)[0]
         assert theirs.scale == 4
-        assert difference.abs().max() < 1e-4
+        # It takes 16x16 for the training size of the shipped file, and masks others anew.
+        for height, width in ((16, 16), (16, 24), (40, 16), (23, 37), (64, 64)):
+            image = torch.rand(1, 3, height, width)
+            with torch.no_grad():
+                difference = theirs(image) - ours(image).clamp(0, 1)
+            assert difference.abs().max() < 1e-5, (path.name, height, width)
 
 
 def test_buffers_can_be_left_out_and_sized(network: SwinIR, tmp_path: Path) -> None:
@@ -90,32 +99,67 @@ def test_buffers_can_be_left_out_and_sized(network: SwinIR, tmp_path: Path) -> N
             export(network, path, patch=patch)
 
 
-def test_shipped_weights_are_half_precision_without_buffers(
+def test_a_shipped_file_is_half_precision_and_describes_itself(
     network: SwinIR, pretrained: Path
 ) -> None:
-    path = ship(network, "light_sr_x4.safetensors", metadata={"card": "x4"})
+    path = ship(network, OURS, metadata={"card": "x4"})
     with safe_open(path, framework="pt") as file:
         assert file.metadata()["card"] == "x4"
         assert json.loads(file.metadata()["swinir.config"])["scale"] == 4
-        assert set(file.keys()) == set(network.state_dict())
     assert describe(path).dtype == "float16"
+    assert set(load_file(path)[0].state_dict()) == set(network.state_dict())
 
 
+def test_a_shipped_file_has_the_published_names_and_is_small(pretrained: Path) -> None:
+    kind = next(kind for kind in PUBLISHED_KINDS if kind.name == "lightweight")
+    path = ship(SwinIR(kind.config(4)), OURS)
+    assert path.stat().st_size < 4 * 2**20
+    tensors = load_safetensors(path)
+    blocks = [
+        (number, f"layers.{group}.residual_group.blocks.{number}.")
+        for group, depth in enumerate(kind.depths)
+        for number in range(depth)
+    ]
+    indices = {stem + "attn.relative_position_index" for _, stem in blocks}
+    masks = {stem + "attn_mask" for number, stem in blocks if number % 2}
+    assert set(tensors) == kind.keys(4) | indices | masks
+    for name in indices:
+        assert torch.equal(tensors[name], relative_position_index(8))
+    # The smallest image of several windows: programs read its side, 16, off the count of windows.
+    expected = shift_mask(16, 16, 8).clamp(min=-100)
+    for name in masks:
+        assert tensors[name].shape == (4, 64, 64)
+        assert torch.equal(tensors[name].float(), expected)
+    whole = {tensors[name].dtype for name in tensors.keys() - indices}
+    assert whole == {torch.float16}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_failed_export_leaves_the_old_file_and_nothing_else(
-    network: SwinIR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: SwinIR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    path = tmp_path / "net.pth"
+    path = tmp_path / f"net{suffix}"
     path.write_bytes(b"old")
 
-    def fail(_stored: object, temporary: Path) -> None:
-        temporary.write_bytes(b"half")
+    def fail(temporary: Path, data: bytes) -> int:
+        with temporary.open("wb") as file:
+            file.write(data[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", fail)
-    with pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="No space"):
+        disk.setattr(Path, "write_bytes", fail)
         export(network, path)
     assert path.read_bytes() == b"old"
-    assert [file.name for file in tmp_path.iterdir()] == ["net.pth"]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_torch_file_tells_nothing_of_where_it_was_written(
+    network: SwinIR, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.pth", tmp_path / "second.pth"
+    export(network, first)
+    export(network, second)
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_an_export_that_cannot_be_is_refused(networks: dict[str, SwinIR], tmp_path: Path) -> None:

@@ -121,6 +121,17 @@ def test_a_path_is_taken_as_it_is(networks: dict[str, SwinIR], tmp_path: Path) -
     assert load_network(TASKS["sr_x4"], str(path)).config == KINDS["real_x4"]
 
 
+def test_a_home_folder_that_nobody_has_is_one_line(
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = failure("sr_x4", "~nosuchuser/x.pth")
+    assert line.startswith("~nosuchuser/x.pth: ~nosuchuser is nobody's home folder here")
+    for variable in ("SWINIR_CACHE", "SWINIR_PRETRAINED"):
+        monkeypatch.setenv(variable, "~nosuchuser/weights")
+        line = failure("sr_x4", "official" if variable == "SWINIR_CACHE" else "ours")
+        assert line.startswith(f"{variable}=~nosuchuser/weights: ~nosuchuser is nobody's home")
+
+
 def test_mistyped_weights_are_told_the_nearest(pretrained: Path) -> None:
     assert failure("sr_x4", "offical") == "no weights offical; did you mean official?"
     near = "002_lightweightSR_DIV2K_s64w8_SwinIR-S_x4.pth"
@@ -133,8 +144,8 @@ def test_a_full_size_file_is_described_as_published(file: str, tmp_path: Path) -
     task = PUBLISHED[file]
     with torch.device("meta"):
         shapes = {name: value.shape for name, value in SwinIR(task.network).state_dict().items()}
-    # One stored zero stands for a whole tensor, so that a full-size file is small.
-    tensors = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items()}
+    # A byte for a number, so that a full-size file is small.
+    tensors = {name: torch.zeros(shape, dtype=torch.float8_e5m2) for name, shape in shapes.items()}
     path = tmp_path / file
     torch.save({"params": tensors}, path)
     found = describe(path)

@@ -72,6 +72,13 @@ def test_every_published_kind_loads_strictly_from_every_wrapping(
     assert all(torch.equal(value, weights[name]) for name, value in loaded.state_dict().items())
 
 
+def test_an_empty_average_gives_way_to_the_weights(network: SwinIR, tmp_path: Path) -> None:
+    stored = {"params_ema": {}, "params": dict(network.state_dict())}
+    loaded, found = load_file(saved(tmp_path / "net.pth", stored))
+    assert found.wrapper == "params"
+    assert torch.equal(loaded.norm.weight, network.norm.weight)
+
+
 @pytest.mark.parametrize("kind", OTHER_SCALES)
 def test_every_scale_is_read_off_the_tensors(
     networks: dict[str, SwinIR], tmp_path: Path, kind: str

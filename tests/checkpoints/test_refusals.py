@@ -3,16 +3,20 @@
 import argparse
 import os
 import pickle
+import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from swinir.checkpoints import CheckpointError, load_file
-from swinir.network import SwinIR
+from swinir.checkpoints.diagnosis import mismatch
+from swinir.network import Head, SwinIR, SwinIRConfig
 from tests.checkpoints.conftest import saved
 
 BLOCK = "layers.0.residual_group.blocks."
@@ -110,6 +114,7 @@ OTHER_THINGS = {
     "holds a Tensor": torch.zeros(1),
     "no weights are in it, but note": {"note": 3},
     "no weights are in it": {},
+    "no weights are in it, but a\\n\\x1b[2Jb": {"a\n\x1b[2Jb": 3},
     "'epoch' among its weights is no tensor": {"conv_first.weight": torch.zeros(1), "epoch": 1},
 }
 
@@ -168,6 +173,95 @@ def test_layers_with_absurd_numbers_are_refused(network: SwinIR, tmp_path: Path)
     for name in ("layers.9999999999.residual_group.blocks.0.", BLOCK + "9999999999."):
         tensors = {**network.state_dict(), f"{name}norm1.bias": torch.zeros(12)}
         assert "numbered with gaps" in refusal(saved(tmp_path / "net.pth", tensors))
+
+
+def test_layers_with_as_many_blocks_as_names_are_refused(network: SwinIR, tmp_path: Path) -> None:
+    far = {f"layers.{group}.residual_group.blocks.200.x": torch.zeros(1) for group in range(200)}
+    assert "numbered with gaps" in refusal(
+        saved(tmp_path / "net.pth", {**network.state_dict(), **far})
+    )
+
+
+def _nested() -> Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls nested tensors a prototype
+        return torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+
+
+ODD_TENSORS: dict[str, Callable[[], Tensor]] = {
+    "sparse": lambda: torch.zeros(12, 3, 3, 3).to_sparse(),
+    "nested": _nested,
+    "meta": lambda: torch.zeros(12, 3, 3, 3, device="meta"),
+}
+
+
+@pytest.mark.parametrize("name", ["conv_first.weight", "norm.weight"])
+@pytest.mark.parametrize("kind", ODD_TENSORS)
+def test_a_tensor_without_plain_numbers_is_refused(
+    network: SwinIR, tmp_path: Path, kind: str, name: str
+) -> None:
+    tensors = {**network.state_dict(), name: ODD_TENSORS[kind]()}
+    line = refusal(saved(tmp_path / "net.pth", tensors))
+    assert line.startswith(f"{name} is not a plain tensor")
+
+
+def test_a_few_numbers_that_pose_as_many_are_refused(network: SwinIR, tmp_path: Path) -> None:
+    huge = torch.zeros(1).expand(10**6, 3, 10**6, 3)
+    tensors = {**network.state_dict(), "conv_first.weight": huge}
+    assert "numbers, which a file of" in refusal(saved(tmp_path / "one.pth", tensors))
+    # Each fits into the file, all together do not.
+    shared = torch.zeros(100_000)
+    tensors = {**network.state_dict(), **{f"more.{number}": shared for number in range(1000)}}
+    assert "numbers, which a file of" in refusal(saved(tmp_path / "many.pth", tensors))
+
+
+def test_a_tensor_with_sides_and_no_numbers_is_refused(network: SwinIR, tmp_path: Path) -> None:
+    tensors = {**network.state_dict(), "conv_first.weight": torch.zeros(2**40, 3, 0, 0)}
+    assert refusal(saved(tmp_path / "net.pth", tensors)).startswith("conv_first.weight holds no")
+
+
+def test_sides_too_long_for_any_network_are_told() -> None:
+    config = SwinIRConfig(head=Head.RESIDUAL, embed_dim=2**40, depths=(1,), num_heads=(1,))
+    assert "too long for any network" in (mismatch({}, config) or "")
+
+
+HEADERS = {
+    "brackets": "[" * 100_000,
+    "digits": '{"img_range": 1' + "0" * 400 + "}",
+    "too many digits": '{"img_range": 1' + "0" * 5000 + "}",
+    "another shape": "[1]",
+}
+
+
+@pytest.mark.parametrize("text", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_header_that_is_no_configuration_is_refused(
+    network: SwinIR, tmp_path: Path, suffix: str, text: str
+) -> None:
+    path = tmp_path / f"net{suffix}"
+    if suffix == ".pth":
+        saved(path, {"params": network.state_dict(), "swinir.config": text})
+    else:
+        save_file(network.state_dict(), path, metadata={"swinir.config": text})
+    assert "in its header is no configuration" in refusal(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    os.mkfifo(path)
+    # With a writer and bytes in it, reading would go on, and this test would fail without a wait.
+    pipe = os.open(path, os.O_RDWR)
+    try:
+        os.write(pipe, b"x" * 600)
+        assert "a pipe or a device" in refusal(path)
+    finally:
+        os.close(pipe)
+
+
+def test_two_spellings_of_a_name_are_refused(tmp_path: Path) -> None:
+    stored = {"params": {1: torch.zeros(1), "1": torch.zeros(1)}}
+    assert "no SwinIR weights" in refusal(saved(tmp_path / "net.pth", stored))
 
 
 def test_names_that_would_garble_the_line_are_refused(network: SwinIR, tmp_path: Path) -> None:

@@ -1,17 +1,24 @@
 """``test.py --benchmark``, ``--compare`` and ``--reproduce``, as they are typed."""
 
 import csv
+import errno
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from swinir.cli import engine
 from swinir.images.files import read
+from swinir.tasks import Task
 from tests.cli.conftest import Command, Ran, Save
 
 
@@ -93,6 +100,116 @@ def test_every_image_has_a_sheet(benchmark: Command, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "out")
     assert benchmark("--no-sheets").code == 0
     assert not (tmp_path / "out" / "sheets").exists()
+
+
+def test_images_of_one_name_have_a_sheet_each(
+    benchmark: Command, save: Save, images: Path, tmp_path: Path
+) -> None:
+    save(images / "HR" / "0.bmp", 64, 48)
+    save(images / "HR" / "sub" / "0.png", 48, 64)
+    assert benchmark("--workers", "3").code == 0
+    sheets = sorted((tmp_path / "out" / "sheets" / "Set5").iterdir())
+    names = ["0_bmp", "0_png", "0_png_2", "1", "2"]
+    assert [it.stem for it in sheets] == names
+    assert sorted({row["image"] for row in figures(tmp_path / "out")}) == names
+
+
+def test_names_that_no_text_can_hold_are_escaped(
+    benchmark: Command, images: Path, tmp_path: Path
+) -> None:
+    try:
+        (images / "HR" / "0.png").rename(images / "HR" / os.fsdecode(b"broken \xff.png"))
+    except OSError:
+        pytest.skip("this file system refuses the name")
+    assert benchmark().code == 0
+    assert figures(tmp_path / "out")[-1]["image"] == "broken \\udcff"
+
+
+def test_sets_of_one_name_are_refused(benchmark: Command, images: Path, tmp_path: Path) -> None:
+    shutil.copytree(images, tmp_path / "more" / "set5")
+    line = refused(benchmark("--benchmark", images.parent, tmp_path / "more"))
+    assert "--benchmark takes sets of different names, got 2 called set5" in line
+
+
+def test_a_closed_set_is_told_and_the_rest_is_scored(
+    benchmark: Command, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def guarded(path: Path) -> Any:
+        if "Set14" in Path(path).parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    shutil.copytree(images, images.with_name("Set14"))
+    monkeypatch.setattr(os, "scandir", guarded)
+    ran = benchmark("--benchmark", images.parent)
+    assert (ran.code, ran.err) == (1, "")
+    assert "the folder cannot be listed (Permission denied)" in ran.out
+    assert {row["set"] for row in figures(tmp_path / "out")} == {"Set5"}
+    ran = benchmark("--benchmark", images.parent, "--json", "--expect", "30")
+    assert ran.code == 1
+    assert [len(it["images"]) for it in json.loads(ran.out)["sets"]] == [0, 6]
+    ran = benchmark("--benchmark", images.with_name("Set14"))
+    assert "the folder cannot be listed (Permission denied)" in refused(ran)
+
+
+def test_a_device_that_is_not_there_is_told_before_weights_are_fetched(
+    run: Command, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_: object) -> None:
+        pytest.fail("weights were fetched")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("swinir.cli.benchmark.resolve", fetch)
+    monkeypatch.setattr("swinir.cli.engine.load_network", fetch)
+    words = ("--benchmark", images, "--device", "cuda", "--output", tmp_path / "out")
+    for what in (("--task", "sr_x4"), ("--reproduce", "lightweight_sr")):
+        assert "torch finds none here" in refused(run(*what, *words))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
+@pytest.mark.parametrize("what", ["benchmark", "reproduce"])
+def test_ctrl_c_ends_quietly(
+    images: Path, weights: Path, save: Save, tmp_path: Path, what: str
+) -> None:
+    for at in range(3):
+        save(images / "HR" / f"large{at}.png", 256, 256)
+    task = ("--task", "sr_x4") if what == "benchmark" else ("--reproduce", "lightweight_sr")
+    words = (*task, "--weights", weights, "--benchmark", images, "--output", tmp_path / "out")
+    script = SLOW.format(words=["test.py", *map(str, words)])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        assert process.stdout
+        # Rows of other scales come first.
+        assert "begun\n" in iter(process.stdout.readline, "")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=300)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+SLOW = """
+import runpy, sys, time
+from swinir.restoration.restorer import Restorer
+
+def restore(self, image):
+    print("begun", flush=True)
+    time.sleep(60)
+
+Restorer.restore = restore
+sys.argv = {words!r}
+runpy.run_path("test.py", run_name="__main__")
+"""
 
 
 def test_twice_or_with_four_workers_the_digits_are_the_same(
@@ -286,6 +403,26 @@ def test_rows_whose_weights_cannot_be_had_say_what_to_fetch(
     assert "002_lightweightSR_DIV2K_s64w8_SwinIR-S_x2.pth" in first
     record = json.loads((tmp_path / "out" / "reproduction.json").read_text())
     assert all(it["passed"] is None for it in record)
+
+
+def test_weights_that_cannot_be_had_are_asked_for_once(
+    run: Command, images: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def refuse(options: object, task: Task, weights: str, **kwargs: object) -> None:
+        asked.append(weights)
+        raise ValueError("no way there")
+
+    monkeypatch.setattr(engine, "build", refuse)
+    shutil.copytree(images, images.with_name("Set14"))
+    ran = run(
+        *("--reproduce", "lightweight_sr", "--benchmark", images.parent),
+        *("--output", tmp_path / "out"),
+    )
+    assert ran.out.count("not done: ") == 6
+    assert ran.out.count("no way there") == 6
+    assert len(asked) == len(set(asked)) == 3
 
 
 def test_a_table_of_other_sets_says_which(run: Command, images: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whatever lies in a folder ends as a result or as one line, and the rest is done."""
 
 import errno
+import json
 import os
 import struct
 import zlib
@@ -40,6 +41,7 @@ def hostile(tmp_path: Path, save: Save) -> Path:
     (folder / "notes.txt").write_text("no picture, and not called one")
     (folder / "folder.png").mkdir()
     (folder / "dangling.png").symlink_to(folder / "nowhere.png")
+    (folder / "loop.png").symlink_to("loop.png")
     os.mkfifo(folder / "pipe.png")
     FRAMES[0].convert("CMYK").save(folder / "cmyk.jpg")
     FRAMES[0].save(folder / "film.gif", save_all=True, append_images=FRAMES[1:])
@@ -57,6 +59,7 @@ REFUSED = {
     "text.png": "an image is PNG, JPEG, WebP",
     "absurd.png": "got 60000x60000",
     "dangling.png": "no such file",
+    "loop.png": "the file cannot be read",
     "pipe.png": "a device or a pipe",
 }
 RESTORED = {
@@ -147,6 +150,53 @@ def test_a_file_where_a_folder_of_results_should_be_is_one_line(
     assert results() == ["b.png", "sub"]
     place = tmp_path / "out" / "sub"
     assert f"skipped: {source}: {place}: a file, where a folder is needed\n" in out
+
+
+def test_a_folder_that_may_not_be_listed_is_one_line_and_the_rest_is_done(
+    tmp_path: Path,
+    restore: Command,
+    save: Save,
+    results: Names,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scandir = os.scandir
+
+    def guarded(path: Path) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    save(tmp_path / "in" / "a.png")
+    save(tmp_path / "in" / "closed" / "b.png")
+    monkeypatch.setattr(os, "scandir", guarded)
+    code, out, err = restore()
+    assert (code, err) == (1, "")
+    assert results() == ["a.png"]
+    closed = tmp_path / "in" / "closed"
+    reason = "the folder cannot be listed (Permission denied)"
+    assert out.endswith(f"skipped: {closed}: {reason}\n")
+    code, out, _ = restore("--json", "--sheet")
+    record = json.loads(out)
+    assert code == 1
+    assert record["skipped"] == 1
+    assert record["files"][-1]["source"] == str(closed)
+    assert record["files"][-1]["reason"] == reason
+
+
+def test_a_defect_in_one_picture_is_one_line_and_the_rest_is_done(
+    tmp_path: Path, restore: Command, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_truth(source: Path, *_: Any) -> Path:
+        raise TypeError("a mistake")
+
+    save(tmp_path / "in" / "a.png")
+    save(tmp_path / "gt" / "a.png", 48, 64)
+    monkeypatch.setattr("swinir.evaluation.pairing.find_truth", find_truth)
+    code, out, err = restore("--gt", tmp_path / "gt", "--json")
+    (file,) = json.loads(out)["files"]
+    assert (code, err) == (1, "")
+    assert file["state"] == "restored"
+    assert file["unscored"].startswith("a defect of the program: TypeError: a mistake; ")
 
 
 def test_an_output_below_a_file_costs_no_restoring(

@@ -1,6 +1,7 @@
 """``test.py`` as a user meets it: every option, every exit code."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -194,7 +195,9 @@ def test_options_reach_the_engine(
     save(tmp_path / "in" / "a.png")
     words = ("--tile", "8", "--overlap", "2", "--tta", "--device", "cpu", "--precision", "fp32")
     assert restore(*words).code == 0
-    assert given == {"tile": 8, "overlap": 2, "tta": True, "device": "cpu", "precision": "fp32"}
+    assert given == {"tile": 8, "overlap": 2, "tta": True, "device": "cpu", "precision": "fp32"} | {
+        "padding": "needed"
+    }
     given.clear()
     assert restore().code == 0
     assert "overlap" not in given, "the engine knows its own"
@@ -397,7 +400,76 @@ def test_a_sheet_that_cannot_be_written_does_not_hide_the_summary(
     assert ran.err == f"test.py: {tmp_path / 'file'}: a file, where a folder is needed\n"
 
 
+def test_a_sheet_among_the_sources_is_refused(tmp_path: Path, restore: Command, save: Save) -> None:
+    save(tmp_path / "in" / "a.png")
+    (tmp_path / "link").symlink_to("in")
+    for place in ("in", "in/sub", "link"):
+        line = one_line(restore("--sheet", tmp_path / place / "sheet.png"))
+        assert "the sheet would lie among the sources" in line
+    assert not (tmp_path / "out").exists()
+    results = ("--output", tmp_path / "in" / "results")
+    assert restore(*results, "--sheet", tmp_path / "in" / "results" / "sheet.png").code == 0
+    single = ("--folder", tmp_path / "in" / "a.png", "--sheet", tmp_path / "in" / "b.png")
+    assert restore(*single).code == 0
+
+
+def test_a_sheet_is_written_before_anything_is_said(
+    tmp_path: Path, restore: Command, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang_up(*_: object) -> str:
+        assert (tmp_path / "out" / "comparison-sheet.png").exists()
+        raise BrokenPipeError
+
+    save(tmp_path / "in" / "a.png")
+    monkeypatch.setattr("swinir.cli.report.summary", hang_up)
+    assert restore("--sheet") == (141, "", "")
+
+
 # Mistakes
+
+
+def test_a_result_beside_its_source_replaces_nothing(
+    tmp_path: Path, restore: Command, save: Save
+) -> None:
+    source, other = save(tmp_path / "in" / "photo.jpg"), save(tmp_path / "in" / "photo.png")
+    before = other.read_bytes()
+    words = ("--folder", source, "--output", source.parent)
+    assert "which lies beside it; give another folder" in one_line(restore(*words))
+    assert restore(*words, "--skip-existing").code == 0
+    assert other.read_bytes() == before
+    other.unlink()
+    assert restore(*words).code == 0
+    assert other.exists()
+
+
+def test_a_device_that_is_not_there_is_told_before_weights_are_fetched(
+    tmp_path: Path, restore: Command, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_: object) -> None:
+        pytest.fail("weights were fetched")
+
+    save(tmp_path / "in" / "a.png")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("swinir.cli.engine.load_network", fetch)
+    assert "torch finds none here" in one_line(restore("--device", "cuda"))
+
+
+def test_a_defect_of_the_program_is_one_line_too(
+    restore: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> int:
+        raise TypeError("a mistake")
+
+    monkeypatch.setattr(command_line, "_restore", fail)
+    line = (
+        "test.py: a defect of the program: TypeError: a mistake; SWINIR_TRACEBACK=1 shows where\n"
+    )
+    assert restore() == (1, "", line)
+    monkeypatch.setenv("SWINIR_TRACEBACK", "1")
+    code, out, err = restore()
+    assert (code, out) == (1, "")
+    assert err.startswith(line)
+    assert "in fail\n" in err
 
 
 @pytest.mark.parametrize(
@@ -674,6 +746,37 @@ def test_kill_while_writing_leaves_whole_results_and_the_same_command_makes_the_
     (litter,) = (path for path in (tmp_path / "out" / "sub").iterdir() if path.name[0] == ".")
     assert litter.stat().st_size > 0
     assert check_and_complete(tmp_path / "out", restore) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the pipes of Unix")
+@pytest.mark.parametrize("words", [("--list",), ("--list", "--json")])
+def test_a_reader_who_hangs_up_is_no_error(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "test.py", *words],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_what_cannot_be_printed_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "test.py", "--list"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "test.py: No space left on device\n")
 
 
 def test_the_script_answers_help_and_mistakes_without_loading_torch() -> None:

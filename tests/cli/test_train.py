@@ -1,9 +1,11 @@
 """``train.py`` as a user meets it: stopped, killed, misused, done."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from safetensors.torch import load_file as safetensors
 
 from swinir.checkpoints import load_file
 from swinir.cli.train import main
+from swinir.data import datasets
+from swinir.data.datasets import load_levels
 from swinir.training import loop
+from swinir.training.lock import alone_in
 from swinir.training.state import load_newest
 from tests.training.runs import ITERATIONS, write_photographs, write_recipe
 
@@ -39,7 +44,9 @@ import os, signal, sys
 from swinir.cli.train import main
 fsync = os.fsync
 def dying(handle):
-    if os.path.exists(os.path.join(sys.argv[-1], "states", "state_00000021.partial")):
+    states = os.path.join(sys.argv[-1], "states")
+    names = os.listdir(states)
+    if "state_00000014.pt" in names and any(name.startswith(".unfinished-") for name in names):
         os.kill(os.getpid(), signal.SIGKILL)
     fsync(handle)
 os.fsync = dying
@@ -123,6 +130,7 @@ def test_after_a_kill_the_same_command_continues_to_the_bit(
     assert state.iteration == saved
     assert main(command) == 0
     assert_bitwise_equal(tmp_path, whole)
+    assert not list((tmp_path / "states").glob(".*"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
@@ -165,6 +173,33 @@ def test_a_second_ctrl_c_stops_at_once(
     monkeypatch.setattr(loop.Trainer, "step", interrupted)
     assert main([str(recipe), "--device", "cpu", "--output", str(tmp_path)]) == 130
     assert not list((tmp_path / "states").glob("*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_ctrl_c_while_photographs_are_read_stops_without_reading_the_rest(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+) -> None:
+    recipe = write_recipe(tmp_path)
+    write_photographs(tmp_path / "photos", count=40)
+    begun: list[Path] = []
+
+    def interrupted(path: Path) -> torch.Tensor:
+        begun.append(path)
+        if len(begun) == 3:
+            signal.raise_signal(number)
+        time.sleep(0.02)
+        return load_levels(path)
+
+    monkeypatch.setattr(datasets, "load_levels", interrupted)
+    assert main(short(recipe, tmp_path / "run")) == 130
+    assert 3 <= len(begun) < 20
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"stopped after reading \d+ of 40 photographs\n", out)
+    assert "\nstopping\n" in err
+    assert not (tmp_path / "run").exists()
 
 
 def short(recipe: Path, folder: Path, *more: str) -> list[str]:
@@ -291,6 +326,23 @@ def test_a_folder_of_another_network_is_one_line(
 ) -> None:
     line = refused(short(recipe, whole, "--set", "network.embed_dim=16"), capsys)
     assert line.startswith(f"{whole}: holds a run of another network than the recipe's")
+
+
+def test_a_second_run_in_the_folder_is_one_line(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone_in(tmp_path / "run"):
+        line = refused(short(recipe, tmp_path / "run"), capsys)
+    assert line.startswith(f"{tmp_path / 'run'}: another run is at work in this folder; wait until")
+
+
+def test_a_folder_of_another_seed_is_one_line(
+    recipe: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(short(recipe, whole, "--set", "seed=4"), capsys)
+    assert line.startswith(
+        f"{whole}: holds a run that began with another recipe (seed from 3 to 4)"
+    )
 
 
 def test_a_full_disk_is_one_line(

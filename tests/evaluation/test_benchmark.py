@@ -1,5 +1,7 @@
 """Contenders over a set: figures, order, problems."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,68 @@ def test_contenders_of_one_name_are_refused(images: ImageSet) -> None:
         run([Contender("a", grey), Contender("a", grey)], images, METHOD)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         run([], images, METHOD, workers=0)
+
+
+def test_images_of_one_name_are_told_apart(images: ImageSet, tmp_path: Path) -> None:
+    pixels = np.zeros((32, 36, 3), np.float32)
+    for name in ("1.bmp", "odd \x1b.png"):
+        write(tmp_path / name, Picture(pixels))
+    (found,) = find_sets(tmp_path, 2)
+    shown: list[Showing] = []
+    result = run([], found, METHOD, look=shown.append)
+    names = ["0", "1_bmp", "1_png", "2", "3", "4", "5", "odd \\x1b"]
+    assert [it.image for it in result.entries] == names
+    assert [it.name for it in shown] == names
+
+
+def test_a_sheet_that_cannot_be_drawn_costs_no_figures(images: ImageSet) -> None:
+    def look(showing: Showing) -> None:
+        if showing.name == "3":
+            raise OSError(28, "No space left on device")
+
+    result = run([], images, METHOD, look=look)
+    assert len(result.entries) == 6
+    (problem,) = result.problems
+    assert problem.endswith("3.png: no sheet: No space left on device")
+
+
+def test_a_defect_that_one_image_brings_to_light_is_its_problem(images: ImageSet) -> None:
+    calls: list[int] = []
+
+    def sometimes(image: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        if len(calls) == 2:
+            raise TypeError("a mistake")
+        return grey(image)
+
+    result = run([Contender("grey", sometimes)], images, METHOD)
+    assert len(result.of("grey")) == 5
+    assert "1.png: a defect of the program: TypeError: a mistake; " in result.problems[0]
+
+
+def test_who_stops_a_benchmark_does_not_wait_for_what_has_not_begun(images: ImageSet) -> None:
+    begun, released = threading.Event(), threading.Event()
+    prepared: list[int] = []
+    restored: list[int] = []
+
+    def degrade(image: np.ndarray) -> np.ndarray:
+        prepared.append(1)
+        return image[::2, ::2]
+
+    def restore(image: np.ndarray) -> np.ndarray:
+        if restored:
+            # The only worker is busy with the first image, so that the third has to wait.
+            assert begun.wait(60)
+            threading.Timer(0.2, released.set).start()
+            raise KeyboardInterrupt
+        restored.append(1)
+        return grey(image)
+
+    def look(_: Showing) -> None:
+        begun.set()
+        released.wait(60)
+
+    method = replace(METHOD, degrade=degrade)
+    with pytest.raises(KeyboardInterrupt):
+        run([Contender("grey", restore)], images, method, look=look)
+    assert len(prepared) == 2

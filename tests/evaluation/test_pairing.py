@@ -68,3 +68,14 @@ def test_a_truth_smaller_than_the_scale_is_one_line(tmp_path: Path) -> None:
     save(tmp_path / "a.png", 3, 22)
     with pytest.raises(ValueError, match=r"a.png: a ground truth has at least 4 pixels a side"):
         read_truth(tmp_path / "a.png", 4)
+
+
+def test_a_truth_may_be_as_large_as_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    write(path, Picture(np.zeros((23, 20, 3), np.float32)))
+    monkeypatch.setattr("swinir.evaluation.pairing.MAX_PIXELS", 29)
+    assert read_truth(path, 4, (20, 20, 3)).shape == (20, 20, 3)
+    with pytest.raises(ValueError, match="at most"):
+        read_truth(path, 4)

@@ -1,5 +1,8 @@
 """Benchmark sets as they lie on disk."""
 
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +96,62 @@ def test_an_empty_folder_is_named(tmp_path: Path, empty: str) -> None:
     (tmp_path / empty / "a.png").unlink()
     with pytest.raises(ValueError, match=f"{empty}: a folder with images is needed"):
         pair_folders(tmp_path / "lq", tmp_path / "gt", 4)
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the system refuse to list a folder or to look into it, as to all but its owner."""
+
+    def forbid(folder: Path) -> None:
+        scandir, stat = os.scandir, Path.stat
+
+        def refuse(path: Path) -> Iterator[os.DirEntry[str]]:
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        def refuse_within(self: Path, **options: bool) -> os.stat_result:
+            if folder in self.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(self))
+            return stat(self, **options)
+
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(os, "scandir", refuse)
+        monkeypatch.setattr(Path, "stat", refuse_within)
+
+    return forbid
+
+
+def test_a_closed_set_is_told_and_the_others_are_there(
+    tmp_path: Path, close: Callable[[Path], None]
+) -> None:
+    put(tmp_path, "Set5/HR/a.png", "Set14/HR/b.png")
+    close(tmp_path / "Set14")
+    closed, found = find_sets(tmp_path, 4)
+    assert (found.name, found.problems) == ("Set5", ())
+    assert (closed.name, closed.samples) == ("Set14", ())
+    line = f"{tmp_path / 'Set14'}: the folder cannot be listed (Permission denied)"
+    assert closed.problems == (line,)
+    with pytest.raises(ValueError, match="cannot be listed"):
+        find_sets(tmp_path / "Set14", 4)
+
+
+@pytest.mark.parametrize("place", ["HR", "LRx4"])
+def test_a_closed_folder_in_a_set_is_told(
+    tmp_path: Path, close: Callable[[Path], None], place: str
+) -> None:
+    put(tmp_path, "HR/a.png", "LRx4/ax4.png")
+    close(tmp_path / place / "more")
+    (found,) = find_sets(tmp_path, 4)
+    assert pairs(found) == [("a.png", "ax4.png")]
+    (problem,) = found.problems
+    assert problem.endswith("more: the folder cannot be listed (Permission denied)")
+    assert pair_folders(tmp_path / "LRx4", tmp_path / "HR", 4).problems == (problem,)
+
+
+def test_of_several_sets_one_without_pairs_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "Set5/HR/a.png", "Set14/HR/b.png", "Set14/LRx4/cx4.png")
+    odd, found = find_sets(tmp_path, 4)
+    assert pairs(found) == [("a.png", None)]
+    assert odd.samples == ()
+    assert "no image here has its truth" in odd.problems[0]

@@ -1,9 +1,15 @@
 """Round trips through files, and what becomes of the kinds of pictures that others make."""
 
+import errno
+import inspect
 import io
+import os
 import struct
+import sys
+import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from swinir.images import png
-from swinir.images.files import SUFFIXES, Picture, find_images, read, write
+from swinir.images.files import SUFFIXES, WRITABLE, Picture, check_size, find_images, read, write
 from swinir.images.picture import UnreadableImage
 
 LOSSLESS = [
@@ -217,6 +223,19 @@ def test_alpha_is_laid_on_white_where_the_format_has_none(tmp_path: Path, suffix
     np.testing.assert_allclose(again.pixels[:, 8:], 0, atol=0.01)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".bmp"])
+def test_laying_on_white_takes_no_second_picture(tmp_path: Path, suffix: str) -> None:
+    picture = Picture(np.zeros((1500, 800, 3), np.float32), np.zeros((1500, 800), np.float32))
+    tracemalloc.start()
+    try:
+        write(tmp_path / f"x{suffix}", picture)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The samples take a quarter, and to the encoder they may be given once more.
+    assert peak < 0.75 * picture.pixels.nbytes
+
+
 @pytest.mark.parametrize("suffix", [".png", ".gif"])
 def test_a_palette_becomes_its_colours(tmp_path: Path, suffix: str) -> None:
     image = Image.fromarray(noise((6, 7, 3))).quantize(16)
@@ -331,6 +350,29 @@ def test_a_side_too_long_for_the_format_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [("x.webp", 1, 16384), ("x.JPG", 65501, 1), ("x.jfif", 1, 65501), ("x.bmp", 1, 1048577)],
+)
+def test_a_size_is_refused_before_the_work_as_it_would_be_after_it(
+    tmp_path: Path, name: str, height: int, width: int
+) -> None:
+    with pytest.raises(ValueError) as after:
+        write(tmp_path / name, Picture(np.zeros((height, width, 1), np.float32)))
+    with pytest.raises(ValueError) as before:
+        check_size(tmp_path / name, height, width)
+    assert str(before.value) == str(after.value)
+    assert f"got {width}x{height}" in str(before.value)
+    check_size(tmp_path / name, height - (height > 1), width - (width > 1))
+
+
+def test_a_suffix_that_is_not_written_has_no_size() -> None:
+    for suffix in WRITABLE:
+        check_size(Path(f"x{suffix}"), 16383, 16383)
+    with pytest.raises(ValueError, match=r"got '\.gif'"):
+        check_size(Path("x.gif"), 1, 1)
+
+
+@pytest.mark.parametrize(
     ("pixels", "alpha", "depth", "reason"),
     [
         (np.zeros((2, 2), np.float32), None, 8, "H, W, 1"),
@@ -373,3 +415,56 @@ def test_find_images_does_not_run_in_circles(tmp_path: Path) -> None:
     assert len(find_images(tmp_path)) == 2
     with pytest.raises(UnreadableImage, match="no such file"):
         read(tmp_path / "gone.png")
+    with pytest.raises(UnreadableImage, match="symbolic links"):
+        read(link_to_itself(tmp_path / "loop.png"))
+    assert tmp_path / "loop.png" in find_images(tmp_path)
+
+
+def link_to_itself(path: Path) -> Path:
+    path.symlink_to(path.name)
+    return path
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_the_others_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(folder: Path) -> Any:
+        if Path(folder).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    for name in ("a.png", "closed/b.png", "open/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", scan)
+    told: list[tuple[Path, OSError]] = []
+    found = find_images(tmp_path, unreadable=lambda *both: told.append(both))
+    assert found == [tmp_path / "a.png", tmp_path / "open" / "c.png"]
+    ((folder, error),) = told
+    assert folder == tmp_path / "closed"
+    assert error.strerror == "Permission denied"
+    with pytest.raises(PermissionError):
+        find_images(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_told_or_raised(tmp_path: Path) -> None:
+    told: list[Path] = []
+    assert find_images(tmp_path / "x", unreadable=lambda path, _: told.append(path)) == []
+    assert told == [tmp_path / "x"]
+    with pytest.raises(FileNotFoundError):
+        find_images(tmp_path / "x")
+
+
+def test_folders_are_nested_as_deep_as_they_like(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(300):
+        folder = folder / "a"
+        folder.mkdir()
+    (folder / "x.png").touch()
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        assert find_images(tmp_path) == [folder / "x.png"]
+    finally:
+        sys.setrecursionlimit(limit)

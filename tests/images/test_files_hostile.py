@@ -3,19 +3,25 @@
 import errno
 import io
 import os
+import signal
 import struct
+import subprocess
+import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 from swinir.images import encoding, files
 from swinir.images.files import Picture, UnreadableImage, find_images, read, write
+from swinir.images.metadata import Metadata
 from swinir.images.png import SIGNATURE
+from swinir.writing import UNFINISHED
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
@@ -148,9 +154,126 @@ def test_damage_anywhere_is_a_picture_or_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_damaged_tiff_says_what_is_wrong_in_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole, path = encoded("TIFF", compression="tiff_adobe_deflate"), tmp_path / "x.tif"
+    directory = struct.unpack_from("<I", whole, 4)[0]
+    path.write_bytes(whole[:directory])
+    assert "(it ends before its directory)" in reason_for(path, capfd)
+    spoilt = bytearray(whole)
+    spoilt[200:300] = bytes(100)
+    path.write_bytes(spoilt)
+    assert "(its pixels cannot be unpacked)" in reason_for(path, capfd)
+
+
+def test_no_damage_to_a_tiff_is_told_in_numbers_or_in_python(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(1)
+    whole, path = encoded("TIFF"), tmp_path / "x.tif"
+    start = struct.unpack_from("<I", whole, 4)[0]
+    for _ in range(60):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[rng.integers(start, start + 150, 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(content.tobytes())
+        try:
+            read(path)
+        except UnreadableImage as error:
+            _, _, told = str(error).partition("(")
+            assert not told or " " in told.partition(")")[0]
+            assert "instances of" not in told
+    assert capfd.readouterr() == ("", "")
+
+
 def png_header(side: int) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     return SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def png_with(*extra: tuple[bytes, bytes]) -> bytes:
+    whole = encoded("PNG", dpi=(72, 72))
+    return whole[:33] + b"".join(chunk(*one) for one in extra) + whole[33:]
+
+
+def test_a_large_profile_or_text_of_a_png_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile, text = PROFILE.ljust(3 << 20, b"\0"), b"a" * (2 << 20)
+    (tmp_path / "x.png").write_bytes(
+        png_with(
+            (b"iCCP", b"p\0\0" + zlib.compress(profile)),
+            (b"zTXt", b"Comment\0\0" + zlib.compress(text)),
+        )
+    )
+    limit = PngImagePlugin.MAX_TEXT_CHUNK
+    picture = read(tmp_path / "x.png")
+    assert picture.metadata.icc == profile
+    assert picture.metadata.text == (("Comment", text.decode()),)
+    assert limit == PngImagePlugin.MAX_TEXT_CHUNK
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20 << 20))),
+        (b"zTXt", b"Comment\0\7" + zlib.compress(b"packed in no known way")),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(20 << 20))),
+        (b"tEXt", b"transparency\0no text that Pillow expects"),
+    ],
+)
+def test_of_a_png_with_an_absurd_text_that_is_lost_and_not_the_picture(
+    tmp_path: Path, text: tuple[bytes, bytes]
+) -> None:
+    profile = (b"iCCP", b"p\0\0" + zlib.compress(PROFILE))
+    (tmp_path / "x.png").write_bytes(png_with(profile, text))
+    picture = read(tmp_path / "x.png")
+    np.testing.assert_array_equal(np.rint(picture.pixels * 255), PHOTO)
+    assert picture.metadata.icc == PROFILE
+    assert picture.metadata.dpi == pytest.approx((72, 72), abs=0.1)
+    assert not any("packed" in value or "\0" in value for _, value in picture.metadata.text)
+    assert picture.metadata.xmp is None
+
+
+def test_of_a_png_with_an_absurd_profile_that_is_lost_and_not_the_picture(tmp_path: Path) -> None:
+    absurd = PROFILE.ljust(20 << 20, b"\0")
+    (tmp_path / "x.png").write_bytes(png_with((b"iCCP", b"p\0\0" + zlib.compress(absurd))))
+    picture = read(tmp_path / "x.png")
+    np.testing.assert_array_equal(np.rint(picture.pixels * 255), PHOTO)
+    assert picture.metadata.icc is None
+    assert picture.metadata.dpi == pytest.approx((72, 72), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        Metadata(icc=PROFILE.ljust(3 << 19, b"\0")),
+        Metadata(text=(("Comment", "a" * (40 << 20)), ("Title", "a" * (40 << 20)))),
+        Metadata(xmp=b"a" * (40 << 20), text=(("Comment", "ä" * (20 << 20)),)),
+    ],
+)
+def test_metadata_too_large_for_other_programs_is_left_out_of_a_png(
+    tmp_path: Path, metadata: Metadata
+) -> None:
+    texts = (*metadata.text, ("Author", "somebody"))
+    metadata = replace(metadata, text=texts, dpi=(72, 72))
+    write(tmp_path / "x.png", Picture(PHOTO.astype(np.float32) / 255, metadata=metadata))
+    with Image.open(tmp_path / "x.png") as image:
+        image.load()
+        assert image.info["Author"] == "somebody"
+    assert read(tmp_path / "x.png").metadata.text == (("Author", "somebody"),)
+
+
+def test_a_profile_as_large_as_others_take_is_written(tmp_path: Path) -> None:
+    profile = PROFILE.ljust(1 << 20, b"\0")
+    picture = Picture(PHOTO.astype(np.float32) / 255, metadata=Metadata(icc=profile))
+    write(tmp_path / "x.png", picture)
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.info["icc_profile"] == profile
 
 
 def test_an_absurd_size_is_refused_from_the_header(
@@ -245,7 +368,7 @@ def test_a_failed_write_leaves_nothing_and_harms_nothing(
 def test_an_interrupt_within_the_encoder_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(encoding, "to_samples", interrupt)
@@ -259,9 +382,8 @@ def test_an_interrupt_within_the_encoder_leaves_nothing(
 def test_a_full_disk_is_told_as_the_system_tells_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr(Path, "with_name", lambda *_: Path("/dev/full"))
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
-    monkeypatch.setattr(os, "replace", lambda *_: None)
+    # In place of the temporary file stands the device.
+    monkeypatch.setattr(Path, "touch", lambda path, **_: path.symlink_to("/dev/full"))
     with pytest.raises(OSError, match="No space left") as caught:
         write(tmp_path / f"x{suffix}", PICTURE)
     assert caught.value.errno == errno.ENOSPC
@@ -272,15 +394,30 @@ def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
         write(tmp_path / "none" / "x.png", PICTURE)
 
 
-def test_what_a_killed_run_left_is_no_input_and_is_overwritten(tmp_path: Path) -> None:
-    name = "é" * 120 + ".png"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "unlink", lambda *_, **__: None)
-        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError))
-        with pytest.raises(OSError):
-            write(tmp_path / name, PICTURE)
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from swinir.images import encoding
+from swinir.images.files import Picture, write
+
+def die(file, *_):
+    file.write(b"half a picture")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+encoding.encode = die
+write(Path(sys.argv[1]), Picture(np.zeros((2, 2, 3), np.float32)))
+"""
+
+
+def test_what_a_killed_run_left_is_no_input_and_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / ("é" * 120 + ".png")
+    root = Path(files.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, path], cwd=root)
+    assert done.returncode == -signal.SIGKILL
     (litter,) = tmp_path.iterdir()
-    assert litter.name.startswith(files.UNFINISHED)
+    assert litter.name.startswith(UNFINISHED)
     assert find_images(tmp_path) == []
-    write(tmp_path / name, PICTURE)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    write(path, PICTURE)
+    assert list(tmp_path.iterdir()) == [path]

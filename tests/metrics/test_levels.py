@@ -1,11 +1,14 @@
 """What every score does first."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swinir.metrics.levels import check_same_shape, comparable, round_to_levels, shave
+from swinir.metrics import levels
+from swinir.metrics.levels import bands, check_same_shape, round_to_levels, shave
 
 
 def test_levels_are_those_of_a_file_of_8_bits() -> None:
@@ -43,6 +46,24 @@ def test_an_image_without_a_channel_axis_is_refused() -> None:
 
 
 def test_both_images_are_rounded_and_shaved() -> None:
-    ours, theirs = comparable(np.full((5, 6, 1), 0.5), np.full((5, 6, 1), 2.0), 2)
+    ((ours, theirs),) = bands(np.full((5, 6, 1), 0.5), np.full((5, 6, 1), 2.0), 2)
     assert ours.tolist() == [[[128 / 255], [128 / 255]]]
     assert theirs.tolist() == [[[1], [1]]]
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([0, 1, 3]), st.integers(1, 50))
+def test_bands_cover_every_row_and_share_as_many_as_asked(
+    height: int, width: int, shared: int, band: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 1)) / 255
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "BAND", band)
+        pairs = list(bands(image, 1 - image, 0, shared=shared))
+    for restored, truth in pairs:
+        assert np.allclose(restored + truth, 1)
+        assert len(restored) > shared or len(pairs) == 1
+    for (above, _), (below, _) in pairwise(pairs):
+        assert np.array_equal(above[len(above) - shared :], below[:shared])
+    whole = np.concatenate([pairs[0][0], *(ours[shared:] for ours, _ in pairs[1:])])
+    assert np.array_equal(whole, round_to_levels(image))

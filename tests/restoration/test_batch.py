@@ -1,6 +1,8 @@
 """What is to be done for a folder, under which names."""
 
-from collections.abc import Callable
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from swinir.images.files import Picture, write
 from swinir.network import SwinIR
-from swinir.restoration.batch import Job, Outcome, one_line, plan, printable, run
+from swinir.restoration.batch import Job, Outcome, plan, run
 from swinir.restoration.restorer import Restorer
 
 Build = Callable[..., SwinIR]
@@ -129,8 +131,9 @@ def test_nothing_to_restore_is_said(folder: Path, tmp_path: Path) -> None:
         plan(folder, tmp_path / "out", ".png")
 
 
-def photo(path: Path, *, channels: int = 3) -> Path:
-    pixels = np.random.default_rng(0).random((6, 5, channels), np.float32)
+def photo(path: Path, *, height: int = 6, width: int = 5, channels: int = 3) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(0).random((height, width, channels), np.float32)
     write(path, Picture(pixels))
     return path
 
@@ -197,36 +200,173 @@ def test_the_limit_of_pixels_is_the_callers(folder: Path, tmp_path: Path, build:
     assert next(run(jobs, Restorer(build()), max_pixels=30)).restored
 
 
-def test_a_mistake_in_the_program_is_no_bad_file(
-    folder: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TypeError("a mistake"), "a defect of the program: TypeError: a mistake; SWINIR_TRACEBACK"),
+        (RuntimeError("sizes differ"), "a defect of the program: RuntimeError: sizes differ"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+            "not enough memory",
+        ),
+        (MemoryError(), "not enough memory for this picture"),
+    ],
+)
+def test_whatever_one_picture_brings_about_is_told_and_the_batch_goes_on(
+    folder: Path,
+    tmp_path: Path,
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    reason: str,
+) -> None:
+    begin = Restorer.restore_picture
+
+    def fail(self: Restorer, picture: Picture, **options: object) -> Picture:
+        if picture.pixels.shape[2] == 1:
+            raise error
+        return begin(self, picture)
+
+    photo(folder / "a.png", channels=1)
+    photo(folder / "b.png")
+    monkeypatch.setattr(Restorer, "restore_picture", fail)
+    bad, good = run(plan(folder, tmp_path / "out", ".png"), Restorer(build()))
+    assert bad.reason.startswith(reason)
+    assert good.restored
+
+
+def test_a_traceback_of_what_one_picture_brought_about_can_be_had(
+    folder: Path,
+    tmp_path: Path,
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise TypeError("a mistake")
 
     photo(folder / "a.png")
     monkeypatch.setattr(Restorer, "restore_picture", fail)
-    with pytest.raises(TypeError):
+    monkeypatch.setenv("SWINIR_TRACEBACK", "1")
+    assert len(list(run(plan(folder, tmp_path / "out", ".png"), Restorer(build())))) == 1
+    assert "in fail\n" in capsys.readouterr().err
+
+
+def test_a_stop_of_the_user_is_no_bad_file(
+    folder: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    photo(folder / "a.png")
+    monkeypatch.setattr(Restorer, "restore_picture", stop)
+    with pytest.raises(KeyboardInterrupt):
         list(run(plan(folder, tmp_path / "out", ".png"), Restorer(build())))
 
 
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (ValueError("a  b.png: is bad\n  and more"), "is bad and more"),
-        (ValueError("c.png: is bad"), "c.png: is bad"),
-        (PermissionError(13, "Permission denied", "out/a.png"), "out/a.png: Permission denied"),
-        (PermissionError(13, "No", "out/.unfinished-12"), "out: No"),
-        (FileExistsError(17, "File exists", b"out"), "out: a file, where a folder is needed"),
-        (OSError(28, "No space left on device"), "No space left on device"),
-        (OSError("odd"), "odd"),
-        (MemoryError(), "not enough memory for this picture"),
-        (MemoryError("too big"), "too big"),
-    ],
-)
-def test_errors_are_told_in_one_line(error: Exception, line: str) -> None:
-    assert one_line(error, Path("a  b.png")) == line
+def test_a_link_to_itself_is_a_bad_file_and_the_rest_is_done(
+    folder: Path, tmp_path: Path, build: Build
+) -> None:
+    (folder / "a.png").symlink_to("a.png")
+    (folder / "results").symlink_to("results")
+    photo(folder / "b.png")
+    for output in (tmp_path / "out", folder / "results" / "new"):
+        bad, good = plan(folder, output, ".png")
+        assert (bad.source.name, good.source.name) == ("a.png", "b.png")
+    bad, good = run(plan(folder, tmp_path / "out", ".png"), Restorer(build()))
+    assert bad.reason
+    assert good.restored
 
 
-def test_names_are_printed_as_they_are_but_for_what_no_terminal_shows() -> None:
-    assert printable("Äpfel & 梨  'x' 😀.png") == "Äpfel & 梨  'x' 😀.png"
-    assert printable(Path("a\nb\x1b\udcff")) == "a\\nb\\x1b\\udcff"
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the system refuse to list a folder, as it does to all but its owner."""
+
+    def forbid(folder: Path) -> None:
+        scandir = os.scandir
+
+        def refuse(path: Path) -> Iterator[os.DirEntry[str]]:
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(os, "scandir", refuse)
+
+    return forbid
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_the_rest_is_done(
+    folder: Path, tmp_path: Path, build: Build, close: Callable[[Path], None]
+) -> None:
+    photo(folder / "z.png")
+    photo(folder / "sub" / "open" / "a.png")
+    close(folder / "sub" / "closed")
+    *good, bad = run(plan(folder, tmp_path / "out", ".png"), Restorer(build()))
+    assert [outcome.restored for outcome in good] == [True, True]
+    assert bad.job.source == folder / "sub" / "closed"
+    assert bad.reason == "the folder cannot be listed (Permission denied)"
+    assert not (tmp_path / "out" / "sub" / "closed").exists()
+
+
+def test_a_closed_folder_of_results_is_no_source(
+    folder: Path, close: Callable[[Path], None]
+) -> None:
+    fill(folder, "a.png")
+    close(folder / "results")
+    assert [job.source.name for job in plan(folder, folder / "results", ".png")] == ["a.png"]
+
+
+def test_where_nothing_can_be_listed_there_is_nothing_to_do(
+    folder: Path, tmp_path: Path, close: Callable[[Path], None]
+) -> None:
+    close(folder)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        plan(folder, tmp_path / "out", ".png")
+
+
+def test_a_single_result_never_replaces_the_file_beside_its_source(folder: Path) -> None:
+    (source,) = fill(folder, "photo.jpg")
+    assert plan(source, folder, ".png") == [Job(source, folder / "photo.png")]
+    (folder / "photo.png").write_bytes(b"another picture")
+    for output in (folder, folder / ".." / folder.name):
+        with pytest.raises(ValueError, match=r"would replace .*photo\.png, which lies beside it"):
+            plan(source, output, ".png")
+        assert len(plan(source, output, ".png", skip_existing=True)) == 1
+    assert len(plan(source, folder / "results", ".png")) == 1
+    (folder / "photo.webp").symlink_to("nowhere")
+    with pytest.raises(ValueError, match="lies beside it"):
+        plan(source, folder, ".webp")
+
+
+def test_a_kept_result_may_be_larger_than_a_source(
+    folder: Path, tmp_path: Path, build: Build
+) -> None:
+    photo(folder / "a.png")
+    jobs = plan(folder, tmp_path / "out", ".png")
+    restorer = Restorer(build(scale=4))
+    seen: list[tuple[int, ...]] = []
+
+    def inspect(_: Job, __: Picture, after: Picture) -> None:
+        seen.append(after.pixels.shape)
+
+    for _ in range(2):
+        (outcome,) = run(jobs, restorer, skip_existing=True, max_pixels=30, inspect=inspect)
+        assert outcome.reason == ""
+    assert seen == [(24, 20, 3)] * 2
+    photo(tmp_path / "out" / "a.png", height=25, width=20)
+    (outcome,) = run(jobs, restorer, skip_existing=True, max_pixels=30, inspect=inspect)
+    assert "at most" in outcome.reason
+
+
+def test_a_size_that_the_format_cannot_hold_costs_no_restoring(
+    folder: Path, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restore_picture(*_: object, **__: object) -> None:
+        pytest.fail("restored what cannot be written")
+
+    monkeypatch.setattr(Restorer, "restore_picture", restore_picture)
+    photo(folder / "a.png", height=1, width=4096)
+    (outcome,) = run(plan(folder, tmp_path / "out", ".webp"), Restorer(build(scale=4)))
+    assert "at most 16383 pixels a side, got 16384x4" in outcome.reason
+    assert not (tmp_path / "out").exists()

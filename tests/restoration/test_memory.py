@@ -1,13 +1,23 @@
+import math
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
 from swinir.network import Head, SwinIRConfig
-from swinir.restoration.memory import auto_tile, bytes_per_pixel
+from swinir.restoration.memory import (
+    MOST_WINDOWS,
+    NotEnoughMemory,
+    auto_tile,
+    bytes_per_pixel,
+    holding,
+    require,
+    within_grid,
+)
 
 GIB = 2**30
 CPU = torch.device("cpu")
@@ -82,6 +92,47 @@ def test_a_gpu_may_use_what_torch_holds_in_reserve(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 2 * GIB)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
     assert auto_tile(light(), torch.device("cuda")) > 256
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_AS"), reason="needs a system that has ulimit -v")
+def test_a_limit_on_the_process_counts_as_little_memory(
+    free: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = (psutil.Process().memory_info().vms + GIB // 4, psutil.RLIM_INFINITY)
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda *_: limits)
+    side = auto_tile(SwinIRConfig(head=Head.RESIDUAL), CPU)
+    assert 32 <= side < 128
+    with pytest.raises(NotEnoughMemory, match=r"the result takes 1\.0 GiB of memory, 0\.[12] GiB"):
+        require(GIB, "the result")
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda *_: (psutil.RLIM_INFINITY,) * 2)
+    require(GIB, "the result")
+
+
+def test_what_finds_no_room_is_named() -> None:
+    for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
+        with (
+            pytest.raises(NotEnoughMemory, match="the result finds no room"),
+            holding("the result"),
+        ):
+            raise error
+    with pytest.raises(RuntimeError, match="sizes differ"), holding("the result"):
+        raise RuntimeError("sizes differ")
+
+
+@pytest.mark.parametrize("window", [7, 8])
+@pytest.mark.parametrize("side", [0, 64, 2000, 5000])
+@pytest.mark.parametrize(("height", "width"), [(100, 100), (2033, 2048), (9000, 9000), (8, 60000)])
+def test_no_tile_has_more_windows_than_a_kernel_takes(
+    window: int, side: int, height: int, width: int
+) -> None:
+    def windows(tile: int) -> int:
+        # Rounded up, and extended by another window as the published padding does.
+        return math.prod(-(-min(tile or each, each) // window) + 1 for each in (height, width))
+
+    found = within_grid(side, height, width, window)
+    assert windows(found) <= MOST_WINDOWS
+    if windows(side) <= 0.98 * MOST_WINDOWS:
+        assert found == side
 
 
 LARGE = """

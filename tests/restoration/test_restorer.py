@@ -222,6 +222,40 @@ def test_a_result_that_memory_cannot_hold_is_refused_at_once(
         Restorer(repeat(scale=4), tile=4).restore(picture(8, 10))
 
 
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
+def test_a_result_for_which_no_room_is_found_is_one_clear_line(
+    repeat: Build, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def zeros(*_: object, **__: object) -> None:
+        raise error
+
+    restorer = Restorer(repeat(scale=4), tile=4)
+    monkeypatch.setattr(torch, "zeros", zeros)
+    with pytest.raises(NotEnoughMemory, match="the result of 40x32 pixels finds no room"):
+        restorer.restore(picture(8, 10))
+
+
+@pytest.mark.parametrize("tile", [0, 2000])
+def test_a_gpu_is_never_given_more_windows_than_its_kernels_take(repeat: Build, tile: int) -> None:
+    image, seen = picture(1100, 1040), []
+    network = repeat()
+    forward = network.forward
+
+    def watched(tensor: Tensor) -> Tensor:
+        seen.append(tuple(tensor.shape[2:]))
+        return forward(tensor)
+
+    network.forward = watched
+    restorer = Restorer(network, device="cpu", tile=tile)
+    np.testing.assert_array_equal(restorer.restore(image), image)
+    assert seen == [(1100, 1040)], "a CPU takes any number"
+    seen.clear()
+    restorer.device = torch.device("cuda")
+    np.testing.assert_allclose(restorer.restore(image), image, rtol=0, atol=1e-6)
+    assert len(seen) == 4
+    assert all((height // 4 + 1) * (width // 4 + 1) <= 65535 for height, width in seen)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

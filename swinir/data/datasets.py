@@ -1,9 +1,13 @@
 """Photographs in memory, as pairs of a degraded image and its truth."""
 
+import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,62 +16,77 @@ from torch import Tensor
 from swinir.data.degradations import crop_to_multiple, shrink
 from swinir.images.files import UnreadableImage, find_images, read
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
+
+LUMA = (0.299, 0.587, 0.114)
+"""Full-range luma of BT.601."""
+
+READERS = 2
+"""Threads: files are decoded one at a time, and one is shrunk while another is decoded."""
+
+
+class Stopped(Exception):
+    """Reading was stopped before its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One photograph: ``truth`` (3, H, W) and ``degraded`` (3, H/scale, W/scale), uint8."""
+    """One photograph: ``truth`` (C, H, W) and ``degraded`` (C, H/scale, W/scale), uint8.
+
+    At scale 1 both are one tensor.
+    """
 
     name: str
     truth: Tensor
     degraded: Tensor
 
 
-def load_levels(path: Path) -> Tensor:
-    """Read an RGB image as (3, H, W) uint8; a grey one gets three equal channels.
+def load_levels(path: Path, channels: int = 3) -> Tensor:
+    """Read an image as (C, H, W) uint8.
+
+    For three channels a grey one gets them equal, for one a colour one gives its full-range luma.
 
     Raises:
         UnreadableImage: not an image.
     """
     pixels = read(path).pixels
+    if channels == 1 and pixels.shape[2] == 3:
+        pixels = pixels @ np.array(LUMA, np.float32)[:, None]
     levels = torch.from_numpy(np.round(pixels * 255).astype(np.uint8)).permute(2, 0, 1)
-    return levels.expand(3, -1, -1).contiguous()
+    return levels.expand(channels, -1, -1).contiguous()
 
 
 def load_pairs(
     folder: Path,
     scale: int,
     *,
+    channels: int = 3,
     smallest: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Pair]:
-    """Read every photograph of a folder and make its low-resolution image.
+    """Read every photograph of a folder and make its low-resolution image, by MATLAB's bicubic.
 
     Smaller ones are left out, and so are unreadable ones, with a warning. ``smallest`` is the least
-    side of a degraded image; ``progress`` is called with the number of files done and in all.
+    side of a degraded image; ``progress`` is called with the number of files done and in all,
+    ``stop`` is asked after each.
 
     Raises:
         ValueError: the folder holds no photograph large enough.
+        Stopped: ``stop`` said so.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: a folder of photographs is needed, there is none")
-    pairs: list[Pair] = []
-    unreadable: list[UnreadableImage] = []
     files = find_images(folder)
-    for done, path in enumerate(files, 1):
-        try:
-            levels = load_levels(path)
-            if min(levels.shape[1:]) >= smallest * scale:
-                truth = crop_to_multiple(levels, scale).contiguous()
-                pairs.append(Pair(path.stem, truth, shrink(truth, scale)))
-        except UnreadableImage as error:
-            unreadable.append(error)
-        if progress:
-            progress(done, len(files))
+    load = partial(_load_pair, scale=scale, channels=channels, smallest=smallest)
+    loaded = list(_load_all(files, load, progress, stop))
     # After the last call of progress, whose line they would break.
-    for error in unreadable:
-        log.warning("skipped: %s", error)
+    for each in loaded:
+        if isinstance(each, UnreadableImage):
+            log.warning("skipped: %s", each)
+    pairs = [each for each in loaded if isinstance(each, Pair)]
     if not pairs:
         side = smallest * scale
         raise ValueError(
@@ -75,3 +94,45 @@ def load_pairs(
             f"found none among {len(files)} image files"
         )
     return pairs
+
+
+def fingerprint(pairs: Sequence[Pair]) -> str:
+    """A hash of the photographs' pixels in their order, whatever their names and place."""
+    content = hashlib.sha256()
+    for pair in pairs:
+        content.update(repr(tuple(pair.truth.shape)).encode())
+        content.update(pair.truth.contiguous().numpy().data)
+    return content.hexdigest()
+
+
+def _load_pair(
+    path: Path, scale: int, channels: int, smallest: int
+) -> Pair | UnreadableImage | None:
+    """The pair; the reason why there is none, or None where the photograph is too small."""
+    try:
+        levels = load_levels(path, channels)
+    except UnreadableImage as error:
+        return error
+    if min(levels.shape[1:]) < smallest * scale:
+        return None
+    truth = crop_to_multiple(levels, scale).contiguous()
+    return Pair(path.stem, truth, shrink(truth, scale) if scale > 1 else truth)
+
+
+def _load_all(
+    files: Sequence[Path],
+    load: Callable[[Path], T],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool],
+) -> Iterator[T]:
+    """Load files in threads, in their order; when stopped, wait for those in hand alone."""
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        for done, loaded in enumerate(pool.map(load, files), 1):
+            yield loaded
+            if progress:
+                progress(done, len(files))
+            if stop():
+                raise Stopped(f"stopped after reading {done} of {len(files)} photographs")
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,19 +1,60 @@
 """The record of a run: losses and scores in CSV files, scalars in TensorBoard."""
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
+from swinir.writing import replacing
+
 COLUMNS = "iteration,loss,learning_rate,gradient_norm"
+
+log = logging.getLogger(__name__)
+
+
+def _taken_back(path: Path, found: str, header: str, resumed: int) -> str:
+    """The record up to an iteration; what else it holds is told where it is damaged."""
+    # What follows the last line break is a row that a kill cut short.
+    *lines, cut = found.split("\n")
+    kept: list[str] = []
+    damaged: list[int] = []
+    last = 0
+    for number, line in enumerate(lines, 1):
+        iteration = _iteration(line, header)
+        if iteration is None:
+            damaged += [number] if number > 1 or line != header else []
+        elif iteration <= resumed:
+            kept.append(line)
+            last = iteration
+    if cut and last < resumed:
+        damaged.append(len(lines) + 1)
+    if damaged:
+        rows = "a damaged row is" if len(damaged) == 1 else f"{len(damaged)} damaged rows are"
+        log.warning("%s: line %d: %s left out of the record", path, damaged[0], rows)
+    return "\n".join([header, *kept]) + "\n"
+
+
+def _iteration(row: str, header: str) -> int | None:
+    """Number of the iteration that a row is of; None where it is no row."""
+    first, *figures = row.split(",")
+    if len(figures) != header.count(","):
+        return None
+    try:
+        for figure in figures:
+            float(figure)
+        return int(first)
+    except ValueError:
+        return None
 
 
 class Journal:
     """Appends to ``losses.csv``, ``scores.csv`` and TensorBoard's events of a run folder.
 
     What an interrupted run recorded beyond the state that it resumes from is taken back, so that
-    the record reads as if there had been no interruption.
+    the record reads as if there had been no interruption. Rows that are damaged are left out and
+    told.
     """
 
     def __init__(self, folder: Path, resumed: int) -> None:
@@ -25,13 +66,13 @@ class Journal:
 
     @staticmethod
     def _open(path: Path, header: str, resumed: int) -> TextIO:
-        # What follows the last line break is a row that a kill cut short.
-        rows = path.read_text("utf-8").split("\n")[1:-1] if path.exists() else []
-        kept = [row for row in rows if row.count(",") == header.count(",")]
-        kept = [row for row in kept if int(row.partition(",")[0]) <= resumed]
-        partial = path.with_suffix(".partial")
-        partial.write_text("\n".join([header, *kept]) + "\n", "utf-8")
-        partial.replace(path)
+        found = path.read_text("utf-8", errors="replace") if path.exists() else ""
+        wanted = _taken_back(path, found, header, resumed)
+        if not found:
+            path.write_text(wanted, "utf-8")
+        elif wanted != found:
+            with replacing(path) as unfinished:
+                unfinished.write_text(wanted, "utf-8")
         return path.open("a", encoding="utf-8", buffering=1)
 
     def step(self, iteration: int, loss: float, rate: float, norm: float) -> None:

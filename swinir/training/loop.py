@@ -5,25 +5,36 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from swinir.data.crops import TexturedCrops
-from swinir.data.datasets import Pair, load_pairs
+from swinir.data.datasets import Pair, fingerprint, load_pairs
+from swinir.data.onthefly import OnTheFly
 from swinir.evaluation.scores import score
 from swinir.network import SwinIR
 from swinir.restoration import Restorer
+from swinir.restoration.devices import pick_precision
 from swinir.training.ema import MovingAverage
 from swinir.training.journal import Journal
+from swinir.training.lock import alone_in
+from swinir.training.objective import Objective, on_the_fly
 from swinir.training.recipe import Recipe
-from swinir.training.start import start_as_interpolation
+from swinir.training.resumption import compare
+from swinir.training.start import STARTS
 from swinir.training.state import RunState, load_newest, save_state
 
 log = logging.getLogger(__name__)
+
+VALIDATION_TILE = 256
+"""Side in pixels. One that followed the free memory would change the last digits of a score."""
+
+ANOTHER_FOLDER = "give this one a folder of its own with --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +47,26 @@ class Outcome:
     seconds: float
 
 
-def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:
-    """The autocast type of the forward pass, or None for float32."""
-    if wish == "bf16":
-        return torch.bfloat16
-    capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if wish == "auto" and capable else None
+def validate(
+    network: SwinIR,
+    pairs: Sequence[Pair],
+    device: torch.device,
+    *,
+    on_the_fly: OnTheFly | None = None,
+) -> float:
+    """Mean PSNR in dB over image pairs, by the papers' protocol: of the luma where it enlarges.
 
-
-def validate(network: SwinIR, pairs: Sequence[Pair], device: torch.device) -> float:
-    """Mean PSNR-Y in dB over image pairs, ``scale`` pixels shaved, by the papers' protocol."""
-    restorer = Restorer(network, device=str(device), precision="fp32")
+    On the fly each image is degraded in its own way, the same at every call.
+    """
+    restorer = Restorer(network, device=str(device), precision="fp32", tile=VALIDATION_TILE)
     scores = []
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
         degraded, truth = (
             image.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
             for image in (pair.degraded, pair.truth)
         )
+        if on_the_fly:
+            degraded = on_the_fly.degrade(truth, np.random.default_rng(number))
         scores.append(score(restorer.restore(degraded), truth, restorer.scale))
     return sum(scores) / len(scores)
 
@@ -77,36 +91,67 @@ class Trainer:
         """Sets up the run, and resumes it where the folder holds a saved state.
 
         Raises:
-            ValueError: the saved states are of another network.
+            ValueError: the saved states are of another network, or of a run that began otherwise.
         """
         self.recipe, self.folder, self.device = recipe, folder, device
         torch.manual_seed(recipe.seed)
         self.network = SwinIR(recipe.network).train()
-        if recipe.start == "interpolation":
-            start_as_interpolation(self.network)
+        STARTS[recipe.start](self.network)
         self.network.to(device)
         self.average = MovingAverage(self.network, recipe.optim.ema_decay)
-        self.optimizer = torch.optim.Adam(
-            split_parameters(self.network), betas=(0.9, recipe.optim.beta2)
-        )
+        self.betas = (0.9, recipe.optim.beta2)
+        self.optimizer = torch.optim.Adam(split_parameters(self.network), betas=self.betas)
         self.iteration, self.best, self.seconds = 0, float("-inf"), 0.0
         self.precision = pick_precision(recipe.optim.precision, device)
+        self.objective = Objective(recipe.loss).to(device)
+        self.photographs: str | None = None
         state, complaints = load_newest(folder / "states")
         for line in complaints:
             log.warning(line)
         if state:
             self._restore(state)
 
+    def _compare(self, state: RunState) -> None:
+        """Refuse the state of another run; tell what holds from the next step on."""
+        after = f"{self.folder}: goes on after {state.iteration} iterations"
+        if state.recipe is None:
+            log.warning(
+                "%s, saved by an older version without their recipe: that network, photographs, "
+                "seed and batch are the same is not checked",
+                after,
+            )
+            return
+        changes = compare(state.recipe, self._table())
+        if changes.network:
+            raise ValueError(
+                f"{self.folder}: holds a run of another network than the recipe's "
+                f"({', '.join(changes.network)}); {ANOTHER_FOLDER}"
+            )
+        if changes.fixed:
+            raise ValueError(
+                f"{self.folder}: holds a run that began with another recipe "
+                f"({', '.join(changes.fixed)}); set it back, or {ANOTHER_FOLDER}"
+            )
+        if changes.future:
+            log.warning("%s with changes: %s", after, ", ".join(changes.future))
+
+    def _table(self) -> dict[str, Any]:
+        return self.recipe.model_dump(mode="json")
+
     def _restore(self, state: RunState) -> None:
+        self._compare(state)
         try:
             self.network.load_state_dict(state.network)
             self.average.network.load_state_dict(state.average)
         except RuntimeError as error:
             raise ValueError(
-                f"{self.folder}: holds a run of another network than the recipe's; "
-                "give this one a folder of its own with --output"
+                f"{self.folder}: holds a run of another network than the recipe's; {ANOTHER_FOLDER}"
             ) from error
         self.optimizer.load_state_dict(state.optimizer)
+        # The state brings its own along, but the recipe decides.
+        for group in self.optimizer.param_groups:
+            group["betas"] = self.betas
+        self.photographs = state.photographs
         torch.set_rng_state(state.rng)
         if self.device.type == "cuda" and state.cuda_rng:
             torch.cuda.set_rng_state_all(state.cuda_rng)
@@ -124,11 +169,13 @@ class Trainer:
             cuda_rng=cuda_rng,
             best=self.best,
             seconds=self.seconds,
+            recipe=self._table(),
+            photographs=self.photographs,
         )
         return save_state(self.folder / "states", state)
 
     def step(self, crops: TexturedCrops) -> tuple[float, float, float]:
-        """One step of Adam on the L1 loss; returns loss, learning rate and gradient norm."""
+        """One step of Adam; returns loss, learning rate and gradient norm."""
         optim = self.recipe.optim
         rate = self.recipe.learning_rate(self.iteration)
         convolutions, blocks = self.optimizer.param_groups
@@ -138,10 +185,11 @@ class Trainer:
             for side in crops.batch(self.iteration, optim.batch_size)
         )
         self.optimizer.zero_grad(set_to_none=True)
-        enabled = self.precision is not None
-        with torch.autocast(self.device.type, self.precision, enabled=enabled):
+        reduced = self.precision is not torch.float32
+        dtype = self.precision if reduced else None
+        with torch.autocast(self.device.type, dtype, enabled=reduced):
             restored = self.network(degraded)
-        loss = F.l1_loss(restored.float(), truth)
+        loss = self.objective(restored.float(), truth)
         loss.backward()
         limit = optim.clip_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
@@ -160,9 +208,11 @@ class Trainer:
         """Train to the end of the recipe, or until ``stop`` says so; the state is saved then.
 
         Raises:
-            ValueError: the loss or its gradient is no longer a number; states saved before stay.
+            ValueError: the loss or its gradient is no longer a number, or the photographs are not
+                those that the run learned from; states saved before stay.
             OSError: the disk refuses the record or a state; states saved before stay.
         """
+        self._recognise(crops)
         total, every = self.recipe.optim.iterations, self.recipe.log
         bar = tqdm(total=total, initial=self.iteration, desc=self.recipe.name, unit="step")
         with Journal(self.folder, self.iteration) as journal, bar:
@@ -179,13 +229,24 @@ class Trainer:
                 bar.set_postfix(self._figures(loss, rate), refresh=False)
                 bar.update()
                 if validation and self.iteration % every.validate_every == 0:
-                    psnr_y = validate(self.average.network, validation, self.device)
-                    self.best = max(self.best, psnr_y)
-                    journal.score(self.iteration, psnr_y)
+                    psnr = validate(
+                        self.average.network, validation, self.device, on_the_fly=crops.on_the_fly
+                    )
+                    self.best = max(self.best, psnr)
+                    journal.score(self.iteration, psnr)
                 if self.iteration % every.save_every == 0:
                     self.save()
             self.save()
         return Outcome(self.average.network, self.iteration, self.best, self.seconds)
+
+    def _recognise(self, crops: TexturedCrops) -> None:
+        photographs = fingerprint(crops.pairs)
+        if self.photographs not in (None, photographs):
+            raise ValueError(
+                f"{self.folder}: holds a run that learned from other photographs than those in "
+                f"data.train, {self.recipe.data.train}; set it back, or {ANOTHER_FOLDER}"
+            )
+        self.photographs = photographs
 
     def _figures(self, loss: float, rate: float) -> dict[str, str]:
         figures = {"loss": f"{loss:.4f}", "rate": f"{rate:.1e}"}
@@ -204,14 +265,25 @@ def train(
 ) -> Outcome:
     """Run a recipe in a folder, or go on with the run that the folder holds.
 
-    ``progress`` is called while photographs are read, with files done and in all.
+    ``progress`` is called while photographs are read, with files done and in all, and begins anew
+    for those of validation.
 
     Raises:
-        ValueError: the photographs or a saved state do not fit the recipe.
+        ValueError: the photographs or a saved state do not fit the recipe, or another run is at
+            work in the folder.
+        Stopped: ``stop`` said so before the first step.
     """
-    scale, data = recipe.network.scale, recipe.data
-    pairs = load_pairs(data.train, scale, smallest=data.patch, progress=progress)
-    # Smaller ones have nothing left to score when the border is shaved.
-    validation = load_pairs(data.validation, scale, smallest=3) if data.validation else []
-    crops = TexturedCrops(pairs, patch=data.patch, scale=scale, seed=recipe.seed)
-    return Trainer(recipe, folder, device).run(crops, validation, stop=stop)
+    network, data = recipe.network, recipe.data
+    read = partial(
+        load_pairs, scale=network.scale, channels=network.channels, progress=progress, stop=stop
+    )
+    fly = on_the_fly(data.degradation, network.scale)
+    with alone_in(folder):
+        trainer = Trainer(recipe, folder, device)
+        pairs = read(data.train, smallest=data.patch + (fly.margin if fly else 0))
+        # Smaller ones have nothing left to score when the border is shaved.
+        validation = read(data.validation, smallest=3) if data.validation else []
+        crops = TexturedCrops(
+            pairs, patch=data.patch, scale=network.scale, seed=recipe.seed, on_the_fly=fly
+        )
+        return trainer.run(crops, validation, stop=stop)

@@ -24,15 +24,88 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Quality = Annotated[int, Field(ge=1, le=100)]
+
+
+class BicubicRecipe(_Table):
+    """Photographs shrunk as MATLAB does it; for super-resolution."""
+
+    kind: Literal["bicubic"] = "bicubic"
+
+
+class NoiseRecipe(_Table):
+    """White Gaussian noise."""
+
+    kind: Literal["noise"]
+    sigma: Level | tuple[Level, Level]
+    """Standard deviation in levels of 255, or its least and greatest."""
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest deviation."""
+        return self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
+
+
+class JpegRecipe(_Table):
+    """JPEG compression."""
+
+    kind: Literal["jpeg"]
+    quality: Quality | tuple[Quality, Quality]
+    """1 to 100, or the least and the greatest."""
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The least and the greatest quality."""
+        return self.quality if isinstance(self.quality, tuple) else (self.quality, self.quality)
+
+
+class RealWorldRecipe(_Table):
+    """Blur, noise, compression and shrinking, by a pipeline of the literature."""
+
+    kind: Literal["bsrgan", "real-esrgan"]
+
+
+Degradation = Annotated[
+    BicubicRecipe | NoiseRecipe | JpegRecipe | RealWorldRecipe, Field(discriminator="kind")
+]
+
+
 class DataRecipe(_Table):
-    """Table [data]: photographs and crops."""
+    """Table [data]: photographs, crops, and what is to be undone."""
 
     train: Path
     """Folder of photographs to learn from; the network's input is made from them."""
+    degradation: Degradation = BicubicRecipe()
     validation: Path | None = None
     """Folder of photographs to score on while training."""
     patch: Positive
     """Side of a crop of the network's input, in pixels."""
+
+
+class LossRecipe(_Table):
+    """Table [loss]: weights of the terms, see `training.losses`; l1 alone where it is left out."""
+
+    l1: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    charbonnier: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    frequency: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    perceptual: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    vgg: Path | None = None
+    """Weights of VGG-19 as torchvision publishes them, for the perceptual term."""
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weights of the terms in use, by name."""
+        terms = self.model_dump(include={"l1", "charbonnier", "frequency", "perceptual"})
+        return {name: weight for name, weight in terms.items() if weight}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "LossRecipe":
+        if not self.weights:
+            raise ValueError("at least one term has a weight above 0, as in l1 = 1.0")
+        if self.perceptual and not self.vgg:
+            raise ValueError("the perceptual term needs vgg, the file of VGG-19's weights")
+        return self
 
 
 class OptimRecipe(_Table):
@@ -75,20 +148,26 @@ class Recipe(_Table):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
     seed: int = 0
-    start: Literal["random", "interpolation"] = "random"
+    start: Literal["random", "interpolation", "identity"] = "random"
     """Weights before the first step; see `training.start`."""
     network: NetworkRecipe
     data: DataRecipe
+    loss: LossRecipe = LossRecipe(l1=1.0)
     optim: OptimRecipe
     log: LogRecipe = LogRecipe()
 
     @model_validator(mode="after")
-    def _of_super_resolution(self) -> "Recipe":
-        network = self.network
-        if network.scale == 1 or network.channels != 3:
+    def _consistent(self) -> "Recipe":
+        kind, scale = self.data.degradation.kind, self.network.scale
+        enlarging = kind not in ("noise", "jpeg")
+        if enlarging != (scale > 1):
+            wanted = "above 1" if enlarging else "1"
+            raise ValueError(f"{kind} is undone with network.scale {wanted}, got {scale}")
+        if kind == "bsrgan" and scale not in (2, 4):
+            raise ValueError(f"bsrgan is undone with network.scale 2 or 4, got {scale}")
+        if self.loss.perceptual and self.network.channels != 3:
             raise ValueError(
-                "training is of super-resolution in RGB, network.scale above 1 and "
-                f"network.channels 3, got {network.scale} and {network.channels}"
+                f"the perceptual term is of RGB, network.channels 3, got {self.network.channels}"
             )
         return self
 

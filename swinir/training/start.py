@@ -1,5 +1,7 @@
 """Where the weights of a run start."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -39,9 +41,7 @@ def start_as_interpolation(network: SwinIR) -> None:
         )
     # Parameters share their memory with the state dict, under names that all layouts share.
     weights = network.state_dict()
-    for name, weight in weights.items():
-        if name.endswith(("attn.qkv.weight", "mlp.fc1.weight")):
-            nn.init.trunc_normal_(weight, std=config.embed_dim**-0.5)
+    _keep_variance(network)
     body = "conv_after_body" if config.group_conv is GroupConv.ONE else "conv_after_body.4"
     for name in ("conv_first.weight", "conv_first.bias", f"{body}.bias"):
         weights[name][: config.channels] = 0
@@ -54,3 +54,43 @@ def start_as_interpolation(network: SwinIR) -> None:
         weights["conv_first.weight"][colour, colour, 1, 1] = 1
         first = colour * config.scale**2
         weights["upsample.0.weight"][first : first + config.scale**2, colour] = kernels
+
+
+@torch.no_grad()
+def start_as_identity(network: SwinIR) -> None:
+    """Set fresh weights so that a network that keeps the size changes its image little at first.
+
+    The image itself is added at the end by the head; the rest starts almost silent, and attention
+    and MLPs keep their variance, as in `start_as_interpolation`.
+
+    Raises:
+        ValueError: the head does not add the image.
+    """
+    config = network.config
+    if config.head is not Head.RESIDUAL:
+        raise ValueError(
+            f"start = 'identity' is for a {Head.RESIDUAL} head, got {config.head}; "
+            "use start = 'random' or 'interpolation'"
+        )
+    _keep_variance(network)
+    weights = network.state_dict()
+    weights["conv_last.weight"] *= QUIET
+    weights["conv_last.bias"].zero_()
+
+
+def _keep_variance(network: SwinIR) -> None:
+    for name, weight in network.state_dict().items():
+        if name.endswith(("attn.qkv.weight", "mlp.fc1.weight")):
+            nn.init.trunc_normal_(weight, std=network.config.embed_dim**-0.5)
+
+
+def start_at_random(network: SwinIR) -> None:
+    """Leave the published initialisation as it is."""
+
+
+STARTS: dict[str, Callable[[SwinIR], None]] = {
+    "random": start_at_random,
+    "interpolation": start_as_interpolation,
+    "identity": start_as_identity,
+}
+"""How a run may start, as a recipe calls it."""

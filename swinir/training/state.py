@@ -8,13 +8,20 @@ from typing import Any
 
 import torch
 
+from swinir.writing import UNFINISHED, replacing
+
 KEPT = 2
 """Saved states that stay on disk: the newest, and the one before in case the newest is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A run after ``iteration`` steps."""
+    """A run after ``iteration`` steps.
+
+    Attributes:
+        recipe: as a table of plain values; None in states of versions that did not keep it.
+        photographs: their `fingerprint`; None likewise.
+    """
 
     iteration: int
     network: dict[str, torch.Tensor]
@@ -24,6 +31,8 @@ class RunState:
     cuda_rng: list[torch.Tensor]
     best: float
     seconds: float
+    recipe: dict[str, Any] | None = None
+    photographs: str | None = None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -40,28 +49,23 @@ def save_state(folder: Path, state: RunState) -> Path:
     Raises:
         OSError: the disk is full or cannot be written; earlier states are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"state_{state.iteration:08d}.pt"
-    partial = target.with_suffix(".partial")
     # In memory first: writing to a file, torch hides the reason why the disk refuses.
     content = io.BytesIO()
     torch.save({name: getattr(state, name) for name in RunState.__slots__}, content)
     try:
-        with partial.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+        with replacing(target) as unfinished:
+            unfinished.write_bytes(content.getbuffer())
     except OSError as error:
         reason = f"the run is not saved, earlier states are kept ({error.strerror or error})"
         raise OSError(error.errno, reason, str(target)) from error
-    finally:
-        partial.unlink(missing_ok=True)
     _sync_folder(folder)
     states = saved_states(folder)
     newest = states.index(target)
-    # What claims to be newer was damaged, or the run would have gone on from there.
-    for useless in states[:newest] + states[newest + KEPT :]:
+    # What claims to be newer was damaged, or the run would have gone on from there. What is
+    # unfinished was left by a kill: no other run works in this folder.
+    left_over = folder.glob(f"{UNFINISHED}*")
+    for useless in (*states[:newest], *states[newest + KEPT :], *left_over):
         useless.unlink(missing_ok=True)
     return target
 

@@ -1,5 +1,6 @@
 """Training crops: aligned, reproducible, drawn where there is texture."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,6 +10,7 @@ from torch import Tensor
 from swinir.data.crops import TexturedCrops, texture
 from swinir.data.datasets import Pair
 from swinir.data.degradations import shrink
+from swinir.data.onthefly import OnTheFly
 
 SCALE = 2
 
@@ -35,7 +37,14 @@ def flat_and_busy() -> tuple[Pair, Pair]:
 
 
 def draw(crops: TexturedCrops, count: int) -> list[tuple[Tensor, Tensor]]:
-    return [crops.crop(number // 8, number % 8) for number in range(count)]
+    """Crops in levels, as the pairs hold them."""
+
+    def levels(crop: Tensor) -> Tensor:
+        assert crop.dtype == torch.float32
+        return (crop * 255).round().to(torch.uint8)
+
+    drawn = [crops.crop(number // 8, number % 8) for number in range(count)]
+    return [(levels(degraded), levels(truth)) for degraded, truth in drawn]
 
 
 def test_a_crop_and_its_truth_show_the_same_place() -> None:
@@ -140,9 +149,52 @@ def test_a_batch_is_in_unit_range_and_made_of_the_crops() -> None:
     assert degraded.dtype == truth.dtype == torch.float32
     for place in range(5):
         for ours, crop in zip((degraded, truth), crops.crop(7, place), strict=True):
-            torch.testing.assert_close(ours[place], crop / 255)
+            assert torch.equal(ours[place], crop)
 
 
 def test_an_image_smaller_than_a_crop_is_refused() -> None:
     with pytest.raises(ValueError, match="coded0: 40x7 is smaller than a crop of 8"):
         TexturedCrops([coded(7, 40)], patch=8, scale=SCALE, seed=0)
+
+
+def test_on_the_fly_every_draw_is_degraded_anew_and_by_its_own_seed() -> None:
+    def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image + np.float32(rng.random())
+
+    pairs = [coded(30, 30, scale=1)]
+    crops = TexturedCrops(pairs, patch=8, scale=1, seed=0, on_the_fly=OnTheFly(degrade))
+    shifts = []
+    for iteration in range(6):
+        degraded, truth = crops.crop(iteration, 0)
+        assert torch.equal(degraded, crops.crop(iteration, 0)[0])
+        difference = degraded - truth
+        assert difference.max() - difference.min() < 1e-6
+        shifts.append(round(float(difference.mean()), 5))
+    assert len(set(shifts)) == 6
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_crop_is_taken_out_of_a_larger_piece_at_any_place(scale: int) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen.append(image.shape)
+        return image[::scale, ::scale].copy()
+
+    pairs = [coded(30, 30, scale=scale)]
+    fly = OnTheFly(degrade, margin=3)
+    crops = TexturedCrops(pairs, patch=8, scale=scale, seed=0, on_the_fly=fly)
+    places = set()
+    for iteration in range(200):
+        degraded, truth = crops.crop(iteration, 0)
+        assert degraded.shape == (3, 8, 8)
+        assert torch.equal(truth[:, ::scale, ::scale], degraded)
+        places.add((float(degraded[0].min()), float(degraded[1].min())))
+    assert set(seen) == {(11 * scale, 11 * scale, 3)}
+    assert len(places) > 150
+
+
+def test_a_margin_needs_larger_photographs() -> None:
+    fly = OnTheFly(lambda image, rng: image, margin=3)
+    with pytest.raises(ValueError, match="coded0: 40x10 is smaller than a crop of 11"):
+        TexturedCrops([coded(10, 40)], patch=8, scale=SCALE, seed=0, on_the_fly=fly)

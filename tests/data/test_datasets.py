@@ -1,5 +1,7 @@
 """A folder of photographs becomes pairs of a degraded image and its truth."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from swinir.data.datasets import load_levels, load_pairs
+from swinir.data import datasets
+from swinir.data.datasets import Pair, Stopped, fingerprint, load_levels, load_pairs
 from swinir.data.degradations import shrink
 from swinir.images.files import UnreadableImage
 
@@ -87,6 +90,86 @@ def test_an_unreadable_photograph_is_told_after_the_progress_and_left_out(
     assert told_before == [0, 0, 0]
     (message,) = caplog.messages
     assert message.startswith(f"skipped: {tmp_path / 'b.png'}: ")
+
+
+def test_photographs_come_in_the_order_of_their_names_whichever_is_read_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        save(tmp_path / f"{number}.png", noise(8, 8 + number, 3))
+
+    def slow_at_first(path: Path) -> torch.Tensor:
+        time.sleep(0.1 if path.stem in "03" else 0)
+        return load_levels(path)
+
+    monkeypatch.setattr(datasets, "load_levels", slow_at_first)
+    pairs = load_pairs(tmp_path, 1)
+    assert [(pair.name, pair.truth.shape[2]) for pair in pairs] == [
+        (str(number), 8 + number) for number in range(6)
+    ]
+
+
+def test_reading_stops_promptly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        save(tmp_path / f"{number}.png", noise(8, 8, 3))
+    begun: list[Path] = []
+
+    def counted(path: Path) -> torch.Tensor:
+        begun.append(path)
+        time.sleep(0.02)
+        return load_levels(path)
+
+    monkeypatch.setattr(datasets, "load_levels", counted)
+    told: list[int] = []
+    with pytest.raises(Stopped, match="after reading 3 of 40 photographs"):
+        load_pairs(
+            tmp_path, 2, progress=lambda done, _: told.append(done), stop=lambda: told[-1] == 3
+        )
+    assert told == [1, 2, 3]
+    assert len(begun) < 20
+    stopped = len(begun)
+    time.sleep(0.1)
+    assert len(begun) == stopped
+
+
+def test_an_interrupt_while_reading_does_not_wait_for_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        save(tmp_path / f"{number}.png", noise(8, 8, 3))
+    begun: list[Path] = []
+
+    def counted(path: Path) -> torch.Tensor:
+        begun.append(path)
+        time.sleep(0.02)
+        return load_levels(path)
+
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets, "load_levels", counted)
+    with pytest.raises(KeyboardInterrupt):
+        load_pairs(tmp_path, 2, progress=interrupt)
+    assert len(begun) < 20
+
+
+def test_photographs_are_known_by_their_pixels_and_their_order() -> None:
+    levels = torch.from_numpy(noise(3, 8, 6))
+    first = Pair("a", levels, shrink(levels, 2))
+    second = Pair("b", levels.flip(1).contiguous(), first.degraded)
+    known = fingerprint([first, second])
+    assert fingerprint([replace(first, name="c"), second]) == known
+    assert fingerprint([first, replace(second, truth=levels.flip(1))]) == known
+    changed = levels.clone()
+    changed[2, 7, 5] ^= 1
+    others = [
+        [second, first],
+        [first],
+        [first, second, second],
+        [replace(first, truth=changed), second],
+        [replace(first, truth=levels.reshape(3, 6, 8)), second],
+    ]
+    assert len({known, *map(fingerprint, others)}) == 6
 
 
 def test_a_folder_with_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:

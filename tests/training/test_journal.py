@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from swinir.training.journal import COLUMNS, Journal
@@ -35,7 +36,11 @@ def test_rows_beyond_the_state_that_is_resumed_are_taken_back(tmp_path: Path) ->
     record(tmp_path / "cut", 14, 20)
     for name in ("losses.csv", "scores.csv"):
         assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
-    assert not list((tmp_path / "cut").glob("*.partial"))
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == [
+        "losses.csv",
+        "scores.csv",
+        "tensorboard",
+    ]
 
 
 def test_a_half_written_last_row_is_taken_back(tmp_path: Path) -> None:
@@ -58,6 +63,63 @@ def test_a_row_cut_short_within_the_resumed_part_is_not_mistaken_for_a_whole_one
     path.write_text(path.read_text()[:-2])
     with Journal(tmp_path, 3):
         assert path.read_text().splitlines()[-1].startswith("2,")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\0" * 20,
+        b"\xff\xfe7,1,1,1",
+        b"7,x,0.001,0.5",
+        b"7,0.1,0.001",
+        b"9" * 5000 + b",1,1,1",
+        b"",
+    ],
+    ids=["zeros", "not text", "no number", "a column less", "no iteration", "empty"],
+)
+def test_a_damaged_row_is_told_with_its_file_and_line_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
+    record(tmp_path, 0, 10)
+    path = tmp_path / "losses.csv"
+    rows = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*rows[:7], damage, *rows[8:]]))
+    record(tmp_path, 9, 10)
+    assert caplog.messages == [f"{path}: line 8: a damaged row is left out of the record"]
+    assert path.read_bytes() == b"\n".join([*rows[:7], *rows[8:]])
+
+
+def test_many_damaged_rows_are_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record(tmp_path, 0, 10)
+    path = tmp_path / "scores.csv"
+    path.write_bytes(b"\0\n\0\n10,30.0\n")
+    record(tmp_path, 10, 10)
+    assert caplog.messages == [f"{path}: line 1: 2 damaged rows are left out of the record"]
+    assert path.read_text() == "iteration,psnr_y\n10,30.0\n"
+
+
+def test_a_record_whose_end_the_disk_lost_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(tmp_path, 0, 10)
+    path = tmp_path / "losses.csv"
+    content = path.read_bytes()
+    path.write_bytes(content[:-80] + b"\0" * 80)
+    lines = content[:-80].count(b"\n")
+    record(tmp_path, 10, 12)
+    assert caplog.messages == [f"{path}: line {lines + 1}: a damaged row is left out of the record"]
+    iterations = [int(row.partition(",")[0]) for row in path.read_text().splitlines()[1:]]
+    assert iterations == [*range(1, lines), 11, 12]
+
+
+def test_a_row_that_a_kill_cut_short_is_taken_back_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(tmp_path, 0, 14)
+    with (tmp_path / "losses.csv").open("a") as file:
+        file.write("15,0.0")
+    record(tmp_path, 14, 16)
+    assert caplog.messages == []
 
 
 def test_tensorboard_shows_each_iteration_once_after_a_resumption(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """The loop: what a run computes, keeps and refuses."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from swinir.training.loop import Outcome, pick_precision, train
+from swinir.data.datasets import Stopped, load_pairs
+from swinir.network import SwinIR
+from swinir.restoration import restorer
+from swinir.training.loop import Outcome, train, validate
 from swinir.training.recipe import load_recipe
 from swinir.training.state import load_newest
 from tests.training.runs import write_photographs, write_recipe
@@ -21,6 +25,14 @@ def path(tmp_path: Path) -> Path:
 
 def run(path: Path, *overrides: str, folder: str = "run") -> Outcome:
     return train(load_recipe(path, [*SHORT, *overrides]), path.parent / folder, device=CPU)
+
+
+def rows(folder: Path) -> list[str]:
+    return (folder / "losses.csv").read_text().splitlines()[1:]
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_averaged_network_is_what_comes_out(path: Path) -> None:
@@ -85,11 +97,153 @@ def test_validation_photographs_too_small_to_score_are_refused_at_the_start(path
     assert not (path.parent / "run").exists()
 
 
-def test_precision_is_reduced_where_asked() -> None:
-    assert pick_precision("bf16", CPU) is torch.bfloat16
-    assert pick_precision("fp32", CPU) is None
-    assert pick_precision("auto", CPU) is None
+@pytest.mark.parametrize(
+    ("wish", "dtype"),
+    [("bf16", torch.bfloat16), ("fp32", torch.float32), ("auto", torch.float32)],
+)
+def test_precision_is_reduced_where_asked(
+    path: Path, wish: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.dtype] = []
+    conv = torch.nn.Conv2d.forward
+
+    def convolution(self: torch.nn.Conv2d, image: torch.Tensor) -> torch.Tensor:
+        result = conv(self, image)
+        seen.append(result.dtype)
+        return result
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", convolution)
+    assert run(path, f"optim.precision={wish}").iterations == 3
+    assert set(seen) == {dtype}
 
 
-def test_a_run_in_bf16_learns_too(path: Path) -> None:
-    assert run(path, "optim.precision=bf16").iterations == 3
+def test_a_score_does_not_depend_on_the_memory_that_is_free(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_photographs(path.parent / "large", count=1, side=120)
+    network = SwinIR(load_recipe(path).network)
+    pairs = load_pairs(folder, 2)
+    ample = validate(network, pairs, CPU)
+    monkeypatch.setattr(restorer, "auto_tile", lambda *_: 32)
+    assert validate(network, pairs, CPU) == ample
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("seed=4", "seed from 3 to 4"),
+        ("start=random", "start from interpolation to random"),
+        ("data.patch=10", "data.patch from 8 to 10"),
+        ("optim.batch_size=3", "optim.batch_size from 2 to 3"),
+    ],
+)
+def test_another_run_in_the_same_folder_is_refused_with_the_option_named(
+    path: Path, override: str, told: str
+) -> None:
+    run(path)
+    before = snapshot(path.parent / "run")
+    with pytest.raises(ValueError, match=re.escape(f"began with another recipe ({told})")) as no:
+        run(path, override, "optim.iterations=9")
+    assert str(no.value).startswith(f"{path.parent / 'run'}: ")
+    assert "\n" not in str(no.value)
+    assert snapshot(path.parent / "run") == before
+
+
+@pytest.mark.parametrize("override", ["network.img_range=255", "network.drop_path=0.1"])
+def test_a_network_whose_weights_would_fit_but_mean_something_else_is_refused(
+    path: Path, override: str
+) -> None:
+    run(path)
+    name = re.escape(override.partition("=")[0])
+    with pytest.raises(ValueError, match=rf"another network than the recipe's \({name} from"):
+        run(path, override)
+
+
+def test_other_photographs_are_refused(path: Path) -> None:
+    run(path)
+    before = snapshot(path.parent / "run")
+    folder = write_photographs(path.parent / "others", count=5)
+    with pytest.raises(ValueError, match=r"other photographs than those in data\.train") as no:
+        run(path, f"data.train={folder}", "optim.iterations=9")
+    assert "\n" not in str(no.value)
+    assert snapshot(path.parent / "run") == before
+
+
+def test_the_same_photographs_in_another_place_are_no_change(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(path)
+    folder = write_photographs(path.parent / "moved")
+    assert run(path, f"data.train={folder}").iterations == 3
+    assert caplog.messages == []
+
+
+def test_what_holds_from_the_next_step_on_may_change_and_is_told(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(path)
+    run(path, "optim.iterations=5", "optim.milestones=[4]", "log.save_every=2", "name=other")
+    (message,) = caplog.messages
+    assert message == (
+        f"{path.parent / 'run'}: goes on after 3 iterations with changes: "
+        "optim.iterations from 3 to 5, optim.milestones from [] to [4], log.save_every from 7 to 2"
+    )
+    rates = [row.split(",")[2] for row in rows(path.parent / "run")]
+    assert rates[-1] == repr(load_recipe(path).learning_rate(4) / 2)
+
+
+def test_beta2_holds_from_the_resumption_on(path: Path) -> None:
+    run(path)
+    run(path, "optim.beta2=0.5", "optim.iterations=5")
+    run(path, "optim.iterations=5", folder="plain")
+    state, _ = load_newest(path.parent / "run" / "states")
+    assert state is not None
+    assert [group["betas"] for group in state.optimizer["param_groups"]] == [(0.9, 0.5)] * 2
+    changed, plain = rows(path.parent / "run"), rows(path.parent / "plain")
+    assert changed[:4] == plain[:4]
+    assert changed[4] != plain[4]
+
+
+def test_a_state_of_a_version_that_kept_no_recipe_goes_on_to_the_bit(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(path, "optim.iterations=9", folder="whole")
+    run(path, "optim.iterations=5")
+    (saved,) = (path.parent / "run" / "states").glob("*.pt")
+    content = torch.load(saved, weights_only=True)
+    torch.save({k: v for k, v in content.items() if k not in ("recipe", "photographs")}, saved)
+    caplog.clear()
+    run(path, "optim.iterations=9", "optim.milestones=[20]")
+    (message,) = caplog.messages
+    assert message.startswith(f"{path.parent / 'run'}: goes on after 5 iterations, saved by an old")
+    assert rows(path.parent / "run") == rows(path.parent / "whole")
+    ours, whole = (load_newest(path.parent / each / "states")[0] for each in ("run", "whole"))
+    assert ours is not None
+    assert whole is not None
+    assert ours.recipe is not None
+    assert ours.photographs == whole.photographs
+    assert all(torch.equal(ours.network[name], value) for name, value in whole.network.items())
+
+
+def test_a_second_run_in_the_folder_is_refused_and_the_first_goes_on(path: Path) -> None:
+    refusals: list[str] = []
+
+    def second() -> bool:
+        if not refusals and (path.parent / "run" / "losses.csv").exists():
+            with pytest.raises(ValueError, match="another run is at work") as refusal:
+                run(path)
+            refusals.append(str(refusal.value))
+        return False
+
+    recipe = load_recipe(path, SHORT)
+    assert train(recipe, path.parent / "run", device=CPU, stop=second).iterations == 3
+    (refusal,) = refusals
+    assert refusal.startswith(f"{path.parent / 'run'}: ")
+    assert "\n" not in refusal
+    assert len(rows(path.parent / "run")) == 3
+
+
+def test_a_run_stopped_while_photographs_are_read_leaves_nothing(path: Path) -> None:
+    with pytest.raises(Stopped, match="stopped after reading 1 of 6 photographs"):
+        train(load_recipe(path), path.parent / "run", device=CPU, stop=lambda: True)
+    assert not (path.parent / "run").exists()

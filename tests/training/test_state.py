@@ -2,12 +2,14 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from swinir.training.state import RunState, load_newest, save_state, saved_states
+from swinir.writing import UNFINISHED
 
 
 def state(iteration: int) -> RunState:
@@ -106,14 +108,41 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_state(
     assert names(tmp_path) == ["state_00000007.pt"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk always full")
-def test_a_disk_that_is_full_while_writing_leaves_the_earlier_state(tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_while_writing_leaves_the_earlier_state(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="needs a limit on the size of files")
     save_state(tmp_path, state(7))
-    (tmp_path / "state_00000014.partial").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left") as refusal:
-        save_state(tmp_path, state(14))
-    assert refusal.value.errno == errno.ENOSPC
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"not saved, earlier .*state_00000014\.pt") as refusal:
+            save_state(tmp_path, state(14))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refusal.value.errno == errno.EFBIG
     assert names(tmp_path) == ["state_00000007.pt"]
+
+
+def test_what_a_killed_run_left_unfinished_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / f"{UNFINISHED}1234").touch()
+    save_state(tmp_path, state(7))
+    assert names(tmp_path) == ["state_00000007.pt"]
+
+
+def test_the_recipe_and_the_photographs_are_kept(tmp_path: Path) -> None:
+    save_state(tmp_path, replace(state(7), recipe={"seed": 3}, photographs="ab12"))
+    read, _ = load_newest(tmp_path)
+    assert read is not None
+    assert (read.recipe, read.photographs) == ({"seed": 3}, "ab12")
+
+
+def test_a_state_of_a_version_that_kept_no_recipe_is_read(tmp_path: Path) -> None:
+    path = save_state(tmp_path, state(7))
+    content = torch.load(path, weights_only=True)
+    torch.save({k: v for k, v in content.items() if k not in ("recipe", "photographs")}, path)
+    read, complaints = load_newest(tmp_path)
+    assert complaints == []
+    assert read is not None
+    assert (read.iteration, read.recipe, read.photographs) == (7, None, None)
 
 
 def test_an_interrupt_while_saving_leaves_the_earlier_state(
@@ -131,7 +160,7 @@ def test_an_interrupt_while_saving_leaves_the_earlier_state(
 
 
 def test_states_are_listed_newest_first_and_nothing_else_is(tmp_path: Path) -> None:
-    for name in ("state_00000007.pt", "state_00000014.pt", "state_00000021.partial", "notes.txt"):
+    for name in ("state_00000007.pt", "state_00000014.pt", f"{UNFINISHED}1", "notes.txt"):
         (tmp_path / name).touch()
     assert [path.name for path in saved_states(tmp_path)] == [
         "state_00000014.pt",

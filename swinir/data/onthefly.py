@@ -1,0 +1,53 @@
+"""Degradations drawn anew for every training crop, each a function of the generator it is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swinir.images.jpeg import compress
+
+Image = NDArray[np.float32]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheFly:
+    """How a piece of a photograph becomes the network's input.
+
+    Attributes:
+        degrade: ``(H, W, C)`` in [0, 1], whose sides are multiples of the scale, and a generator
+            ``-> (H/scale, W/scale, C)``, which may leave [0, 1]. The piece is not changed.
+        margin: pixels of the input by which a piece is larger than the crop, which is then taken
+            out of it at random: so that crops begin anywhere in a JPEG block, and the ends of a
+            blur stay outside most of them.
+    """
+
+    degrade: Callable[[Image, Rng], Image]
+    margin: int = 0
+
+
+def noise(low: float, high: float) -> OnTheFly:
+    """White Gaussian noise, not clipped; its deviation, in levels of 255, is drawn from a range."""
+
+    def degrade(image: Image, rng: Rng) -> Image:
+        sigma = rng.uniform(low, high) / 255
+        drawn = rng.standard_normal(image.shape, np.float32)
+        return (image + drawn * np.float32(sigma)).astype(np.float32)
+
+    return OnTheFly(degrade)
+
+
+def jpeg(low: int, high: int) -> OnTheFly:
+    """JPEG compression; its quality is drawn from a range, both ends included."""
+
+    def degrade(image: Image, rng: Rng) -> Image:
+        return compress(image, int(rng.integers(low, high, endpoint=True)))
+
+    return OnTheFly(degrade, margin=8)
+
+
+def pipeline(make: Callable[[Image, int, Rng], Image], scale: int) -> OnTheFly:
+    """One of the pipelines of `realworld`."""
+    return OnTheFly(lambda image, rng: make(image, scale, rng), margin=8)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,6 +16,8 @@ from swinir.evaluation.sets import find_sets
 from swinir.restoration import Restorer
 from swinir.tasks import TASKS, Task
 from swinir.writing import replacing
+
+Cells = tuple[str, ...]
 
 HEAD = """# Results
 
@@ -33,49 +35,49 @@ bicubic count it as it is, which is why ours are 0.09 dB higher on Set14, where 
 `python test.py --reproduce bicubic --benchmark DIR` counts as they do and agrees within 0.02 dB.
 What is left comes from rounding: the old scripts shrank the luma alone, in floating point.
 
-"Paper" is the published SwinIR of the same task, much larger networks trained much longer. Sets for
-which no paper gives a figure are there for the sake of comparison with bicubic.
+"Paper" is the published SwinIR of a task: `light_sr_*` is a network like ours that saw some three
+thousand times as many pixels, `sr_*` one thirteen times larger. Sets for which no paper gives a
+figure are there for the sake of comparison.
 """
 
 
-def ours() -> Iterator[Task]:
-    """Tasks with weights of our own, one for each file, the task with more published rows first."""
-    files: set[str] = set()
+def ours() -> dict[str, list[Task]]:
+    """Tasks with weights of our own, by their file."""
+    files: dict[str, list[Task]] = {}
     for task in TASKS.values():
-        own = task.from_source("ours")
-        if own and own[0].file not in files:
-            files.add(own[0].file)
-            yield task
+        for checkpoint in task.from_source("ours")[:1]:
+            files.setdefault(checkpoint.file, []).append(task)
+    return files
 
 
-def row(task: Task, method: Method, result: Result, names: tuple[str, str]) -> tuple[str, ...]:
-    """One set: both figures of the baseline, ours and the paper's, and the gain in the first."""
+def row(tasks: Sequence[Task], method: Method, result: Result, names: tuple[str, str]) -> Cells:
+    """One set: both figures of the baseline, ours and the papers', and the gain in the first."""
     plain, best = (result.means(label) for label in result.contenders)
-    paper, published_plain = published(task, result.name), published_baseline(task, result.name)
-    cells: list[str] = [result.name, str(len(result.of(result.contenders[0])))]
-    for figures in (
-        plain,
-        published_plain.figures if published_plain else {},
-        best,
-        paper.figures if paper else {},
-    ):
-        cells.append(" / ".join(number(name, figures[name]) for name in names if name in figures))
-    gain = best[method.headline] - plain[method.headline]
-    return (*cells, number(method.headline, gain, signed=True))
+    baseline = published_baseline(tasks[0], result.name)
+    papers = [published(task, result.name) for task in tasks]
+    columns = [plain, baseline.figures if baseline else {}, best]
+    columns += [paper.figures if paper else {} for paper in papers]
+    cells = [
+        " / ".join(number(name, figures[name]) for name in names if name in figures)
+        for figures in columns
+    ]
+    gain = number(method.headline, best[method.headline] - plain[method.headline], signed=True)
+    return (result.name, str(len(result.of(result.contenders[0]))), *cells, gain)
 
 
-def chapter(task: Task, folder: Path) -> str:
-    """A section of the page: one task on all sets that have a truth."""
+def chapter(tasks: Sequence[Task], folder: Path) -> str:
+    """A section of the page: one file of weights on all sets that have a truth."""
+    task = tasks[0]
     method = as_published(task)
     file = resolve(task, "ours")
     contender = Contender(file.stem, Restorer(load_network(task, "ours")).restore)
     structure = "ssim_y" if method.headline == "psnr_y" else "ssim"
-    rows: list[tuple[str, ...]] = []
+    rows: list[Cells] = []
     for images in tqdm(find_sets(folder, method.scale), desc=task.name, unit="set"):
         result = run([contender], images, method)
         if result.problems:
             raise ValueError("; ".join(result.problems))
-        rows.append(row(task, method, result, (method.headline, structure)))
+        rows.append(row(tasks, method, result, (method.headline, structure)))
     figures = f"{title(method.headline)} in dB / {title(structure)}"
     header = (
         "set",
@@ -83,11 +85,11 @@ def chapter(task: Task, folder: Path) -> str:
         method.baseline,
         f"{method.baseline}, published",
         file.stem,
-        "paper",
+        *(f"paper, {each.name}" for each in tasks),
         "gain in dB",
     )
     table = Table(header, tuple(rows)).markdown()
-    return f"## {task.title} (`{task.name}`): {file.name}\n\n{figures}.\n\n{table}\n"
+    return f"## {task.title}: {file.name}\n\n{figures}.\n\n{table}\n"
 
 
 def main() -> int:
@@ -97,7 +99,7 @@ def main() -> int:
     arguments.add_argument("--output", type=Path, default=Path("docs/results.md"))
     options = arguments.parse_args()
     try:
-        chapters = [chapter(task, options.sets) for task in ours()]
+        chapters = [chapter(tasks, options.sets) for tasks in ours().values()]
     except (ValueError, OSError) as error:
         print(f"quality.py: {error}", file=sys.stderr)
         return 2

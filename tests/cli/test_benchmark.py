@@ -410,7 +410,7 @@ def test_weights_that_cannot_be_had_are_asked_for_once(
 ) -> None:
     asked: list[str] = []
 
-    def refuse(options: object, task: Task, weights: str, **kwargs: object) -> None:
+    def refuse(_options: object, _task: Task, weights: str, **_rest: object) -> None:
         asked.append(weights)
         raise ValueError("no way there")
 

@@ -186,12 +186,12 @@ def test_ctrl_c_while_photographs_are_read_stops_without_reading_the_rest(
     write_photographs(tmp_path / "photos", count=40)
     begun: list[Path] = []
 
-    def interrupted(path: Path) -> torch.Tensor:
+    def interrupted(path: Path, channels: int) -> torch.Tensor:
         begun.append(path)
         if len(begun) == 3:
             signal.raise_signal(number)
         time.sleep(0.02)
-        return load_levels(path)
+        return load_levels(path, channels)
 
     monkeypatch.setattr(datasets, "load_levels", interrupted)
     assert main(short(recipe, tmp_path / "run")) == 130

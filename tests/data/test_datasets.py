@@ -98,9 +98,9 @@ def test_photographs_come_in_the_order_of_their_names_whichever_is_read_first(
     for number in range(6):
         save(tmp_path / f"{number}.png", noise(8, 8 + number, 3))
 
-    def slow_at_first(path: Path) -> torch.Tensor:
+    def slow_at_first(path: Path, channels: int) -> torch.Tensor:
         time.sleep(0.1 if path.stem in "03" else 0)
-        return load_levels(path)
+        return load_levels(path, channels)
 
     monkeypatch.setattr(datasets, "load_levels", slow_at_first)
     pairs = load_pairs(tmp_path, 1)
@@ -114,10 +114,10 @@ def test_reading_stops_promptly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         save(tmp_path / f"{number}.png", noise(8, 8, 3))
     begun: list[Path] = []
 
-    def counted(path: Path) -> torch.Tensor:
+    def counted(path: Path, channels: int) -> torch.Tensor:
         begun.append(path)
         time.sleep(0.02)
-        return load_levels(path)
+        return load_levels(path, channels)
 
     monkeypatch.setattr(datasets, "load_levels", counted)
     told: list[int] = []
@@ -139,10 +139,10 @@ def test_an_interrupt_while_reading_does_not_wait_for_the_rest(
         save(tmp_path / f"{number}.png", noise(8, 8, 3))
     begun: list[Path] = []
 
-    def counted(path: Path) -> torch.Tensor:
+    def counted(path: Path, channels: int) -> torch.Tensor:
         begun.append(path)
         time.sleep(0.02)
-        return load_levels(path)
+        return load_levels(path, channels)
 
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
@@ -180,3 +180,20 @@ def test_a_folder_with_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "a.png", noise(15, 15, 3))
     with pytest.raises(ValueError, match="at least 16x16 pixels, found none among 1 image files"):
         load_pairs(tmp_path, 2, smallest=8)
+
+
+def test_photographs_are_read_in_the_channels_asked_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(8, 9, 3))
+    save(tmp_path / "b.png", noise(8, 9, 1))
+    colour, grey = load_pairs(tmp_path, 1, channels=1)
+    assert colour.truth.shape == grey.truth.shape == (1, 8, 9)
+    levels = load_levels(tmp_path / "a.png").double()
+    luma = (levels * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(0)
+    assert (colour.truth[0] - luma).abs().max() <= 0.5 + 1e-4
+    assert all(pair.truth.shape[0] == 3 for pair in load_pairs(tmp_path, 1))
+
+
+def test_at_scale_one_an_image_is_held_once(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(8, 9, 3))
+    (pair,) = load_pairs(tmp_path, 1)
+    assert pair.degraded is pair.truth

@@ -4,7 +4,7 @@ import argparse
 import math
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from swinir.cli.exits import DONE, INTERRUPTED, guarded
 
 if TYPE_CHECKING:
     from swinir.training.loop import Outcome
+    from swinir.training.recipe import Recipe
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to train"
+    )
+    arguments.add_argument(
+        "--preview",
+        action="store_true",
+        help="train nothing, write a sheet of the recipe's crops and their truths, preview.png",
     )
     arguments.add_argument(
         "--export",
@@ -100,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"\rreading photographs {done}/{total}", end=end, file=sys.stderr, flush=True)
 
     device = pick_device(options.device)
+    if options.preview:
+        return _preview(recipe, folder, reading)
     try:
         outcome = train(recipe, folder, device=device, progress=reading, stop=stop)
     except Stopped as stopped:
@@ -109,6 +117,18 @@ def run(options: argparse.Namespace) -> int:
         print(f"stopped after {outcome.iterations} of {recipe.optim.iterations} iterations")
         return INTERRUPTED
     _hand_over(outcome, recipe.name, folder, options)
+    return DONE
+
+
+def _preview(recipe: "Recipe", folder: Path, reading: Callable[[int, int], None]) -> int:
+    from swinir.images.files import Picture, write
+    from swinir.training.preview import preview
+
+    target = folder / "preview.png"
+    sheet = Picture(preview(recipe, reading))
+    folder.mkdir(parents=True, exist_ok=True)
+    write(target, sheet)
+    print(f"wrote {target}")
     return DONE
 
 

@@ -64,14 +64,15 @@ def load_pairs(
     *,
     channels: int = 3,
     smallest: int = 1,
+    most: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Pair]:
     """Read every photograph of a folder and make its low-resolution image, by MATLAB's bicubic.
 
     Smaller ones are left out, and so are unreadable ones, with a warning. ``smallest`` is the least
-    side of a degraded image; ``progress`` is called with the number of files done and in all,
-    ``stop`` is asked after each.
+    side of a degraded image; of more than ``most`` files that many are read, evenly spaced;
+    ``progress`` is called with the number of files done and in all, ``stop`` is asked after each.
 
     Raises:
         ValueError: the folder holds no photograph large enough.
@@ -80,6 +81,8 @@ def load_pairs(
     if not folder.is_dir():
         raise ValueError(f"{folder}: a folder of photographs is needed, there is none")
     files = find_images(folder)
+    if most is not None:
+        files = files[:: max(1, len(files) // most)][:most]
     load = partial(_load_pair, scale=scale, channels=channels, smallest=smallest)
     loaded = list(_load_all(files, load, progress, stop))
     # After the last call of progress, whose line they would break.

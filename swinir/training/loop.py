@@ -26,7 +26,7 @@ from swinir.training.lock import alone_in
 from swinir.training.objective import Objective, on_the_fly
 from swinir.training.recipe import Recipe
 from swinir.training.resumption import compare
-from swinir.training.start import STARTS
+from swinir.training.start import STARTS, adopt
 from swinir.training.state import RunState, load_newest, save_state
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,10 @@ class Trainer:
             log.warning(line)
         if state:
             self._restore(state)
+        elif recipe.warm_start:
+            for line in adopt(self.network, recipe.warm_start):
+                log.warning("warm start without %s", line)
+            self.average = MovingAverage(self.network, recipe.optim.ema_decay)
 
     def _compare(self, state: RunState) -> None:
         """Refuse the state of another run; tell what holds from the next step on."""

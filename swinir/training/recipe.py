@@ -150,6 +150,8 @@ class Recipe(_Table):
     seed: int = 0
     start: Literal["random", "interpolation", "identity"] = "random"
     """Weights before the first step; see `training.start`."""
+    warm_start: Path | None = None
+    """File of weights to begin with instead; what does not fit starts as ``start`` says."""
     network: NetworkRecipe
     data: DataRecipe
     loss: LossRecipe = LossRecipe(l1=1.0)

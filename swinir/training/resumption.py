@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-FIXED = ("seed", "start", "network.", "data.patch", "data.degradation", "optim.batch_size")
+FIXED = (
+    "seed",
+    "start",
+    "warm_start",
+    "network.",
+    "data.patch",
+    "data.degradation",
+    "optim.batch_size",
+)
 """Options, and tables of them, that all steps of a run have in common."""
 
 FREE = ("name", "data.train")

@@ -1,10 +1,12 @@
 """Where the weights of a run start."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from swinir.checkpoints import load_file
 from swinir.network import GroupConv, Head, SwinIR
 
 QUIET = 0.05
@@ -82,6 +84,44 @@ def _keep_variance(network: SwinIR) -> None:
     for name, weight in network.state_dict().items():
         if name.endswith(("attn.qkv.weight", "mlp.fc1.weight")):
             nn.init.trunc_normal_(weight, std=network.config.embed_dim**-0.5)
+
+
+def adopt(network: SwinIR, file: Path) -> list[str]:
+    """Begin with the weights of a file, of which only what fits is taken.
+
+    Fits what has the same name and shape; so a network for another enlargement gives all but its
+    last layers, one with other windows all but its position biases.
+
+    Returns:
+        What was not taken, one text for each tensor of ``network``: its name and why.
+
+    Raises:
+        ValueError: the file holds no SwinIR, or nothing in it fits.
+    """
+    offered = load_file(file)[0].state_dict()
+    own = network.state_dict()
+    taken = {
+        name: offered[name]
+        for name, value in own.items()
+        if name in offered and offered[name].shape == value.shape
+    }
+    if not any(name.endswith("attn.qkv.weight") for name in taken):
+        raise ValueError(
+            f"{file}: a warm start takes the Swin blocks of another network, and none of these fit "
+            f"({network.config.embed_dim} channels, groups of {network.config.depths} blocks)"
+        )
+    network.load_state_dict(taken, strict=False)
+    return [
+        f"{name} ({_shape(offered[name])} there, {_shape(value)} here)"
+        if name in offered
+        else f"{name} (not there)"
+        for name, value in own.items()
+        if name not in taken
+    ]
+
+
+def _shape(value: Tensor) -> str:
+    return "x".join(map(str, value.shape))
 
 
 def start_at_random(network: SwinIR) -> None:

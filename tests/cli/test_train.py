@@ -19,6 +19,7 @@ from swinir.checkpoints import load_file
 from swinir.cli.train import main
 from swinir.data import datasets
 from swinir.data.datasets import load_levels
+from swinir.images.files import read
 from swinir.training import loop
 from swinir.training.lock import alone_in
 from swinir.training.state import load_newest
@@ -374,3 +375,30 @@ def test_a_grey_photograph_is_learned_from(recipe: Path, tmp_path: Path) -> None
     cv2.imwrite(str(tmp_path / "grey" / "a.png"), grey)
     words = short(recipe, tmp_path / "run", "--set", f"data.train={tmp_path / 'grey'}")
     assert main(words) == 0
+
+
+def test_a_preview_shows_crops_and_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main([*short(write_recipe(tmp_path), run), "--preview"]) == 0
+    assert capsys.readouterr().out == f"wrote {run / 'preview.png'}\n"
+    assert [path.name for path in run.iterdir()] == ["preview.png"]
+    sheet = read(run / "preview.png").pixels
+    # Six rows of three pairs; a crop of 8 pixels, 16 of the truth, is shown at 192.
+    assert sheet.shape == (12 + 6 * (192 + 26 + 12), 12 + 6 * (192 + 12), 3)
+    small, truth = sheet[38 : 38 + 192, 12 : 12 + 192], sheet[38 : 38 + 192, 216 : 216 + 192]
+    assert np.abs(small - truth).mean() < 0.15
+    assert len(np.unique(truth.reshape(-1, 3), axis=0)) > 20
+
+
+def test_a_warm_start_says_what_it_leaves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recipe = write_recipe(tmp_path)
+    first = tmp_path / "x2.safetensors"
+    assert main([*short(recipe, tmp_path / "first"), "--export", str(first)]) == 0
+    words = ["--set", f"warm_start={first}", "--set", "network.scale=4"]
+    assert main([*short(recipe, tmp_path / "second"), *words]) == 0
+    lines = [line for line in caplog.messages if line.startswith("warm start without ")]
+    assert [line.split()[3] for line in lines] == ["upsample.0.weight", "upsample.0.bias"]
+    missing = ["--set", f"warm_start={tmp_path / 'nosuch.pth'}"]
+    assert main([*short(recipe, tmp_path / "third"), *missing]) == 2

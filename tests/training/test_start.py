@@ -1,13 +1,16 @@
-"""A network that starts as an interpolation enlarges like one."""
+"""Where the weights of a run start: as an interpolation, or from another network."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from swinir.checkpoints import export, load_file
 from swinir.images.resize import resize
 from swinir.network import Head, SwinIR, SwinIRConfig
-from swinir.training.start import start_as_interpolation, sub_pixel_kernels
+from swinir.training.start import adopt, start_as_interpolation, sub_pixel_kernels
 
 
 def photograph(side: int) -> Tensor:
@@ -85,3 +88,43 @@ def test_other_heads_are_refused(head: Head, scale: int) -> None:
     config = SwinIRConfig(head=head, scale=scale, embed_dim=12, depths=(2,), num_heads=(2,))
     with pytest.raises(ValueError, match=r"is for a pixelshuffledirect head, got .*'random'"):
         start_as_interpolation(SwinIR(config))
+
+
+def tiny(scale: int = 2, **options: object) -> SwinIR:
+    values: dict[str, object] = {
+        "head": Head.PIXELSHUFFLE_DIRECT,
+        "scale": scale,
+        "embed_dim": 12,
+        "depths": (2,),
+        "num_heads": (2,),
+        "window": 4,
+    }
+    return SwinIR(SwinIRConfig(**(values | options)))  # type: ignore[arg-type]
+
+
+def test_a_warm_start_takes_all_but_the_last_layers_of_another_enlargement(tmp_path: Path) -> None:
+    export(tiny(2), tmp_path / "x2.safetensors")
+    network = tiny(4)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    left = adopt(network, tmp_path / "x2.safetensors")
+    assert left == [
+        "upsample.0.weight (12x12x3x3 there, 48x12x3x3 here)",
+        "upsample.0.bias (12 there, 48 here)",
+    ]
+    wanted = load_file(tmp_path / "x2.safetensors")[0].state_dict()
+    for name, value in network.state_dict().items():
+        source = before if name.startswith("upsample") else wanted
+        assert torch.equal(value, source[name])
+
+
+def test_another_window_leaves_the_position_biases(tmp_path: Path) -> None:
+    export(tiny(window=4), tmp_path / "w4.safetensors")
+    left = adopt(tiny(window=8), tmp_path / "w4.safetensors")
+    assert len(left) == 2
+    assert all("relative_position_bias_table (49x2 there, 225x2 here)" in line for line in left)
+
+
+def test_weights_of_which_no_block_fits_are_one_line(tmp_path: Path) -> None:
+    export(tiny(embed_dim=24), tmp_path / "wide.safetensors")
+    with pytest.raises(ValueError, match=r"wide.safetensors: a warm start takes the Swin blocks"):
+        adopt(tiny(), tmp_path / "wide.safetensors")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from swinir.cli.exits import DONE, INTERRUPTED, guarded
+from swinir.cli.exits import DONE, INCOMPLETE, INTERRUPTED, guarded
 
 if TYPE_CHECKING:
     from swinir.training.loop import Outcome
@@ -41,6 +41,14 @@ def parser() -> argparse.ArgumentParser:
         "--preview",
         action="store_true",
         help="train nothing, write a sheet of the recipe's crops and their truths, preview.png",
+    )
+    arguments.add_argument(
+        "--check-data",
+        type=Path,
+        nargs="*",
+        metavar="DIR",
+        help="train nothing, name photographs that are unreadable, too small, there twice, or also "
+        "in one of these benchmark folders",
     )
     arguments.add_argument(
         "--export",
@@ -106,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"\rreading photographs {done}/{total}", end=end, file=sys.stderr, flush=True)
 
     device = pick_device(options.device)
+    if options.check_data is not None:
+        return _check_data(recipe, options.check_data, reading)
     if options.preview:
         return _preview(recipe, folder, reading)
     try:
@@ -118,6 +128,20 @@ def run(options: argparse.Namespace) -> int:
         return INTERRUPTED
     _hand_over(outcome, recipe.name, folder, options)
     return DONE
+
+
+def _check_data(
+    recipe: "Recipe", benchmarks: Sequence[Path], reading: Callable[[int, int], None]
+) -> int:
+    from swinir.data.checking import check
+    from swinir.lines import printable
+
+    side = recipe.data.patch * recipe.network.scale
+    found = check(recipe.data.train, smallest=side, benchmarks=benchmarks, progress=reading)
+    for line in found.lines():
+        print(printable(line))
+    print(f"{found.files} photographs looked at, {len(found.lines())} findings")
+    return DONE if found.clean else INCOMPLETE
 
 
 def _preview(recipe: "Recipe", folder: Path, reading: Callable[[int, int], None]) -> int:

@@ -402,3 +402,18 @@ def test_a_warm_start_says_what_it_leaves(tmp_path: Path, caplog: pytest.LogCapt
     assert [line.split()[3] for line in lines] == ["upsample.0.weight", "upsample.0.bias"]
     missing = ["--set", f"warm_start={tmp_path / 'nosuch.pth'}"]
     assert main([*short(recipe, tmp_path / "third"), *missing]) == 2
+
+
+def test_checking_the_data_names_what_is_wrong_and_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = short(write_recipe(tmp_path), tmp_path / "run")
+    main([*words, "--check-data"])
+    assert "6 photographs looked at" in capsys.readouterr().out
+    (tmp_path / "photos" / "broken.png").write_bytes(b"")
+    assert main([*words, "--check-data", str(tmp_path / "photos")]) == 1
+    out = capsys.readouterr().out
+    assert "unreadable: " in out
+    assert "in a benchmark: " in out
+    assert "7 photographs looked at" in out
+    assert not (tmp_path / "run").exists()

@@ -65,14 +65,16 @@ def load_pairs(
     channels: int = 3,
     smallest: int = 1,
     most: int | None = None,
+    side: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Pair]:
     """Read every photograph of a folder and make its low-resolution image, by MATLAB's bicubic.
 
     Smaller ones are left out, and so are unreadable ones, with a warning. ``smallest`` is the least
-    side of a degraded image; of more than ``most`` files that many are read, evenly spaced;
-    ``progress`` is called with the number of files done and in all, ``stop`` is asked after each.
+    side of a degraded image; of more than ``most`` files that many are read, evenly spaced; of
+    larger photographs the middle is kept, ``side`` pixels wide and high. ``progress`` is called
+    with the number of files done and in all, ``stop`` is asked after each.
 
     Raises:
         ValueError: the folder holds no photograph large enough.
@@ -83,7 +85,7 @@ def load_pairs(
     files = find_images(folder)
     if most is not None:
         files = files[:: max(1, len(files) // most)][:most]
-    load = partial(_load_pair, scale=scale, channels=channels, smallest=smallest)
+    load = partial(_load_pair, scale=scale, channels=channels, smallest=smallest, largest=side)
     loaded = list(_load_all(files, load, progress, stop))
     # After the last call of progress, whose line they would break.
     for each in loaded:
@@ -109,7 +111,7 @@ def fingerprint(pairs: Sequence[Pair]) -> str:
 
 
 def _load_pair(
-    path: Path, scale: int, channels: int, smallest: int
+    path: Path, scale: int, channels: int, smallest: int, largest: int | None
 ) -> Pair | UnreadableImage | None:
     """The pair; the reason why there is none, or None where the photograph is too small."""
     try:
@@ -118,6 +120,9 @@ def _load_pair(
         return error
     if min(levels.shape[1:]) < smallest * scale:
         return None
+    if largest is not None:
+        top, left = (max(0, length - largest) // 2 for length in levels.shape[1:])
+        levels = levels[:, top : top + largest, left : left + largest]
     truth = crop_to_multiple(levels, scale).contiguous()
     return Pair(path.stem, truth, shrink(truth, scale) if scale > 1 else truth)
 

@@ -286,7 +286,9 @@ def train(
         trainer = Trainer(recipe, folder, device)
         pairs = read(data.train, smallest=data.patch + (fly.margin if fly else 0))
         # Smaller ones have nothing left to score when the border is shaved.
-        validation = read(data.validation, smallest=3) if data.validation else []
+        validation = (
+            read(data.validation, smallest=3, side=data.validation_side) if data.validation else []
+        )
         crops = TexturedCrops(
             pairs, patch=data.patch, scale=network.scale, seed=recipe.seed, on_the_fly=fly
         )

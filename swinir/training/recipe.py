@@ -79,6 +79,8 @@ class DataRecipe(_Table):
     degradation: Degradation = BicubicRecipe()
     validation: Path | None = None
     """Folder of photographs to score on while training."""
+    validation_side: Positive | None = None
+    """Pixels a side: of larger photographs only the middle is scored, which takes less time."""
     patch: Positive
     """Side of a crop of the network's input, in pixels."""
 

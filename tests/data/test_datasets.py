@@ -197,3 +197,11 @@ def test_at_scale_one_an_image_is_held_once(tmp_path: Path) -> None:
     save(tmp_path / "a.png", noise(8, 9, 3))
     (pair,) = load_pairs(tmp_path, 1)
     assert pair.degraded is pair.truth
+
+
+def test_of_larger_photographs_the_middle_is_kept(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(20, 9, 3))
+    whole = load_levels(tmp_path / "a.png")
+    (pair,) = load_pairs(tmp_path, 2, side=12)
+    assert torch.equal(pair.truth, whole[:, 4:16, :8])
+    assert pair.degraded.shape == (3, 6, 4)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from swinir.data.datasets import LUMA, Pair
-from swinir.data.onthefly import Image, OnTheFly
+from swinir.data.datasets import Pair
+from swinir.data.onthefly import OnTheFly
+from swinir.images.colour import LUMA
+from swinir.images.tensors import Image
 
 _WEIGHTS = torch.tensor(LUMA).view(3, 1, 1)
 

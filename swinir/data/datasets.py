@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from swinir.data.degradations import crop_to_multiple, shrink
+from swinir.images.colour import LUMA
 from swinir.images.files import UnreadableImage, find_images, read
+from swinir.images.tensors import to_levels
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-LUMA = (0.299, 0.587, 0.114)
-"""Full-range luma of BT.601."""
 
 READERS = 2
 """Threads: files are decoded one at a time, and one is shrunk while another is decoded."""
@@ -54,8 +52,7 @@ def load_levels(path: Path, channels: int = 3) -> Tensor:
     pixels = read(path).pixels
     if channels == 1 and pixels.shape[2] == 3:
         pixels = pixels @ np.array(LUMA, np.float32)[:, None]
-    levels = torch.from_numpy(np.round(pixels * 255).astype(np.uint8)).permute(2, 0, 1)
-    return levels.expand(channels, -1, -1).contiguous()
+    return to_levels(pixels).expand(channels, -1, -1).contiguous()
 
 
 def load_pairs(

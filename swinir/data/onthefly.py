@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from swinir.images.jpeg import compress
+from swinir.images.tensors import Image
 
-Image = NDArray[np.float32]
 Rng = np.random.Generator
 
 

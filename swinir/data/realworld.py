@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from swinir.data import kernels
 from swinir.data.kernels import Kernel
 from swinir.images.jpeg import compress
+from swinir.images.tensors import Image
 
-Image = NDArray[np.float32]
 Rng = np.random.Generator
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from swinir.evaluation.method import Image, Method
+from swinir.evaluation.method import Method
 from swinir.evaluation.scores import Scores, mean, measure
 from swinir.evaluation.sets import ImageSet, Sample
+from swinir.images.tensors import Image
 from swinir.lines import one_line, printable, trace
 from swinir.metrics.learned import Learned
 from swinir.restoration.batch import result_names

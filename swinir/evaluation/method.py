@@ -5,30 +5,30 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from swinir.data.degradations import add_noise, shrink
 from swinir.evaluation.pairing import read_truth
 from swinir.evaluation.sets import Sample
-from swinir.images.colour import rgb_to_y
+from swinir.images.colour import LUMA, rgb_to_y
 from swinir.images.files import read
 from swinir.images.jpeg import compress
 from swinir.images.resize import resize_levels
+from swinir.images.tensors import Image, from_levels, to_levels
 from swinir.metrics.levels import round_to_levels
 from swinir.metrics.psnr import psnr, psnr_y
 from swinir.tasks import Bicubic, GaussianNoise, Jpeg, RealWorld, Task
 
-Image = NDArray[np.float32]
-"""``(H, W, C)`` in [0, 1], grey or RGB."""
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""Full-range luma of BT.601, as OpenCV reads a colour file when asked for grey."""
+def psnr_of_luma(restored: Image, truth: Image, *, border: int = 0) -> float:
+    """PSNR in dB of the luma in [16, 235]/255; a grey image ``(H, W, 1)`` is its own luma."""
+    return (psnr_y if truth.shape[2] == 3 else psnr)(restored, truth, border=border)
 
 
 def full_range_luma(image: Image) -> Image:
-    """``(H, W, 3) -> (H, W, 1)`` in [0, 1], rounded to 8-bit levels."""
-    return round_to_levels(image @ LUMA)[..., None].astype(np.float32)
+    """``(H, W, C) -> (H, W, 1)`` in [0, 1], rounded to 8-bit levels; a grey image as it is."""
+    if image.shape[2] == 1:
+        return image
+    return round_to_levels(image @ np.array(LUMA))[..., None].astype(np.float32)
 
 
 def studio_luma(image: Image) -> Image:
@@ -36,23 +36,14 @@ def studio_luma(image: Image) -> Image:
     return round_to_levels(rgb_to_y(image))[..., None].astype(np.float32)
 
 
-def _levels(image: Image) -> torch.Tensor:
-    levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return torch.from_numpy(levels).permute(2, 0, 1)
-
-
-def _from_levels(levels: torch.Tensor) -> Image:
-    return levels.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
-
-
 def shrink_as_matlab(image: Image, scale: int) -> Image:
     """``(H, W, C) -> (H/scale, W/scale, C)``, in 8-bit levels."""
-    return _from_levels(shrink(_levels(image), scale))
+    return from_levels(shrink(to_levels(image), scale))
 
 
 def enlarge_as_matlab(image: Image, scale: int) -> Image:
     """``(H, W, C) -> (H*scale, W*scale, C)``, in 8-bit levels: the papers' bicubic baseline."""
-    return _from_levels(resize_levels(_levels(image)[None], scale)[0])
+    return from_levels(resize_levels(to_levels(image)[None], scale)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +145,7 @@ def as_in_matlab(method: Method) -> Method:
 
     SwinIR's script makes three channels of it, whose luma spans [16, 235] only: 1.3 dB more.
     """
-
-    def judge(restored: Image, truth: Image) -> float:
-        return (psnr_y if truth.shape[2] == 3 else psnr)(restored, truth, border=method.border)
-
-    return replace(method, keep_grey=True, judge=judge)
+    return replace(method, keep_grey=True)
 
 
 def _enlarging(scale: int, degrade: Callable[[Image], Image] | None) -> Method:
@@ -168,6 +155,6 @@ def _enlarging(scale: int, degrade: Callable[[Image], Image] | None) -> Method:
         degrade=degrade,
         border=scale,
         headline="psnr_y",
-        judge=partial(psnr_y, border=scale),
+        judge=partial(psnr_of_luma, border=scale),
         baseline="bicubic",
     )

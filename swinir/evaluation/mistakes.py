@@ -13,8 +13,10 @@ import numpy as np
 from PIL import Image as Pillow
 
 from swinir.data.degradations import add_noise
-from swinir.evaluation.method import Image, Method, as_in_matlab, full_range_luma
+from swinir.evaluation.method import Method, as_in_matlab, full_range_luma, psnr_of_luma
 from swinir.images.colour import rgb_to_y
+from swinir.images.samples import to_floats
+from swinir.images.tensors import Image, to_levels
 from swinir.metrics.levels import round_to_levels
 from swinir.metrics.psnr import psnr, psnr_y
 from swinir.tasks import Bicubic, GaussianNoise, Jpeg, Task
@@ -76,7 +78,7 @@ def _judges_of_enlarging(method: Method) -> list[Departure]:
             "all colours compared in place of the luma (RGB for Y)",
             replace(method, judge=partial(psnr, border=border)),
         ),
-        Departure("no border shaved", replace(method, judge=psnr_y)),
+        Departure("no border shaved", replace(method, judge=psnr_of_luma)),
         Departure(
             "the luma of the full range (YIQ, JPEG) in place of [16, 235]",
             replace(method, judge=of_full_luma),
@@ -126,16 +128,17 @@ def _squeezed(restored: Image, truth: Image) -> float:
 
 def _shrunk_by_opencv(image: Image, scale: int) -> Image:
     height, width, channels = image.shape
+    levels = to_levels(image).permute(1, 2, 0).numpy()
     size = (width // scale, height // scale)
-    levels = np.round(image * 255).astype(np.uint8)
     small = cv2.resize(levels, size, interpolation=cv2.INTER_CUBIC)
-    return small.reshape(size[1], size[0], channels).astype(np.float32) / np.float32(255)
+    return to_floats(np.asarray(small, np.uint8).reshape(size[1], size[0], channels))[0]
 
 
 def _shrunk_by_pillow(image: Image, scale: int) -> Image:
-    height, width = image.shape[:2]
-    levels = np.round(image * 255).astype(np.uint8)
-    small = Pillow.fromarray(levels).resize(
-        (width // scale, height // scale), Pillow.Resampling.BICUBIC
-    )
-    return np.asarray(small, dtype=np.float32) / np.float32(255)
+    size = (image.shape[1] // scale, image.shape[0] // scale)
+    # A channel at a time: Pillow knows no grey image of three axes.
+    small = [
+        np.asarray(Pillow.fromarray(channel.numpy()).resize(size, Pillow.Resampling.BICUBIC))
+        for channel in to_levels(image).contiguous()
+    ]
+    return to_floats(np.stack(small, 2))[0]

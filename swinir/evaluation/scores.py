@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from swinir.images.tensors import Image
 from swinir.metrics.learned import Learned
 from swinir.metrics.psnr import psnr, psnr_y
 from swinir.metrics.psnrb import psnrb
 from swinir.metrics.ssim import ssim, ssim_y
 
-Image = NDArray[np.float32]
 Scores = Mapping[str, float]
 """Figures by name: those of `FIGURES` that make sense for the image, then learned ones."""
 

@@ -1,13 +1,11 @@
 """Comparison sheets of a benchmark: one per image, with a zoomed crop and error maps."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from swinir.evaluation.benchmark import Showing
 from swinir.evaluation.rendering import number
 from swinir.images.sheet import BACKGROUND, Panel, busiest_corner, compose, outlined, thumbnail
-
-Image = NDArray[np.float32]
+from swinir.images.tensors import Image
 
 CROP, ZOOM = 128, 2
 """Side of the crop in pixels of the truth, and how much larger it is shown."""

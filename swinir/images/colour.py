@@ -1,4 +1,4 @@
-"""RGB <-> YCbCr of ITU-R BT.601, as the papers' MATLAB scripts define it."""
+"""RGB <-> YCbCr of ITU-R BT.601, as the papers' MATLAB scripts define it, and full-range luma."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,10 @@ _LEVELS = np.array(
     [[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]
 )
 _OFFSET = np.array([16.0, 128.0, 128.0])
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma over the full range: of JPEG files, and of colour files that
+OpenCV is asked to read as grey."""
 
 
 def rgb_to_y(image: NDArray[np.floating]) -> NDArray[np.float64]:

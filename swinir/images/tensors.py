@@ -1,9 +1,12 @@
-"""Images as arrays ``(H, W, C)`` and as tensors ``(1, C, H, W)``."""
+"""Images as arrays ``(H, W, C)``, as tensors ``(1, C, H, W)`` and as 8-bit levels ``(C, H, W)``."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+Image = NDArray[np.float32]
+"""``(H, W, C)`` in [0, 1], grey or RGB."""
 
 
 def to_tensor(image: NDArray[np.floating]) -> Tensor:
@@ -32,3 +35,14 @@ def to_image(tensor: Tensor) -> NDArray[np.float32]:
         raise ValueError(f"one image is (1, C, H, W), got shape {tuple(tensor.shape)}")
     rows = tensor.detach()[0].permute(1, 2, 0)
     return rows.to("cpu", torch.float32).contiguous().numpy()
+
+
+def to_levels(image: Image) -> Tensor:
+    """``(H, W, C)`` in [0, 1] ``-> (C, H, W)`` uint8, rounded; what is outside is clipped."""
+    levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return torch.from_numpy(levels).permute(2, 0, 1)
+
+
+def from_levels(levels: Tensor) -> Image:
+    """``(C, H, W)`` uint8 ``-> (H, W, C)`` in [0, 1]."""
+    return levels.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)

@@ -1,9 +1,13 @@
-"""What every score of two images does first: one shape, 8-bit levels, no border."""
+"""What every score of two images does first: one shape, 8-bit levels, no border, perhaps luma."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from swinir.images.colour import rgb_to_y
+
+Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 BAND = 1 << 14
 """Pixels of a band that is scored at a time."""
@@ -48,7 +52,7 @@ def bands(
     border: int,
     *,
     shared: int = 0,
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+) -> Iterator[Pair]:
     """Both images ``(H, W, C)`` at 8-bit levels in [0, 1] with ``border`` pixels shaved, in bands.
 
     Bands of rows ``(h, W, C)`` follow each other from the top, so that a score of large images
@@ -65,3 +69,19 @@ def bands(
     for row in range(0, max(1, height - shared), step):
         band = slice(row, row + step + shared)
         yield round_to_levels(ours[band]), round_to_levels(theirs[band])
+
+
+def luma_bands(
+    restored: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    border: int,
+    *,
+    shared: int = 0,
+) -> Iterator[Pair]:
+    """As `bands`, of the luma ``(h, W, 1)`` of RGB images, which is not rounded itself.
+
+    Raises:
+        ValueError: as `bands`, or the images are not RGB.
+    """
+    for ours, theirs in bands(restored, truth, border, shared=shared):
+        yield rgb_to_y(ours)[..., None], rgb_to_y(theirs)[..., None]

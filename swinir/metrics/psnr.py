@@ -6,8 +6,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from swinir.images.colour import rgb_to_y
-from swinir.metrics.levels import bands
+from swinir.metrics.levels import Pair, bands, luma_bands
 
 
 def psnr(restored: NDArray[np.floating], truth: NDArray[np.floating], *, border: int = 0) -> float:
@@ -31,11 +30,10 @@ def psnr_y(
     Raises:
         ValueError: the shapes differ, are not RGB, or the border leaves nothing.
     """
-    pairs = bands(restored, truth, border)
-    return _decibels((rgb_to_y(ours), rgb_to_y(theirs)) for ours, theirs in pairs)
+    return _decibels(luma_bands(restored, truth, border))
 
 
-def _decibels(pairs: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> float:
+def _decibels(pairs: Iterable[Pair]) -> float:
     # scikit-image's would need both images whole, and in doubles.
     total, count = 0.0, 0
     for ours, theirs in pairs:

@@ -6,8 +6,7 @@ from math import log2, log10
 import numpy as np
 from numpy.typing import NDArray
 
-from swinir.images.colour import rgb_to_y
-from swinir.metrics.levels import bands
+from swinir.metrics.levels import Pair, bands, luma_bands
 
 BLOCK = 8
 """Side of JPEG's blocks in pixels."""
@@ -39,15 +38,10 @@ def psnrb_y(
     Raises:
         ValueError: the shapes differ, are not RGB, or the border leaves nothing.
     """
-    pairs = bands(restored, truth, border)
-    return _mean_decibels((_luma(ours), _luma(theirs)) for ours, theirs in pairs)
+    return _mean_decibels(luma_bands(restored, truth, border))
 
 
-def _luma(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rgb_to_y(image)[..., None]
-
-
-def _mean_decibels(pairs: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> float:
+def _mean_decibels(pairs: Iterable[Pair]) -> float:
     steps, total = _Steps(), np.zeros(1)
     for ours, theirs in pairs:
         steps.add(ours)

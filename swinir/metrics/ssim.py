@@ -1,14 +1,13 @@
 """Structural similarity by the papers' protocol (Wang et al. 2004, and their MATLAB script)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from swinir.images.colour import rgb_to_y
-from swinir.metrics.levels import bands, check_same_shape, shave
+from swinir.metrics.levels import Pair, bands, check_same_shape, luma_bands, shave
 
 WINDOW = 11
 """Side of the Gaussian window in pixels; scikit-image's, too, for this sigma."""
@@ -26,7 +25,7 @@ def ssim(restored: NDArray[np.floating], truth: NDArray[np.floating], *, border:
     Raises:
         ValueError: the shapes differ, or the border leaves less than a window of 11x11 pixels.
     """
-    return _similarity(restored, truth, border, _as_they_are)
+    return _similarity(restored, truth, border, bands)
 
 
 def ssim_y(
@@ -39,22 +38,14 @@ def ssim_y(
     Raises:
         ValueError: the shapes differ, are not RGB, or the border leaves less than a window.
     """
-    return _similarity(restored, truth, border, _luma)
-
-
-def _as_they_are(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return image
-
-
-def _luma(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rgb_to_y(image)[..., None]
+    return _similarity(restored, truth, border, luma_bands)
 
 
 def _similarity(
     restored: NDArray[np.floating],
     truth: NDArray[np.floating],
     border: int,
-    compared: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    cut: Callable[..., Iterator[Pair]],
 ) -> float:
     check_same_shape(restored, truth)
     height, width = shave(restored, border).shape[:2]
@@ -63,10 +54,10 @@ def _similarity(
             f"SSIM needs {WINDOW} pixels a side inside the border, got {width}x{height}"
         )
     total, rows = 0.0, 0
-    for ours, theirs in bands(restored, truth, border, shared=WINDOW - 1):
+    for ours, theirs in cut(restored, truth, border, shared=WINDOW - 1):
         # Rows of windows that lie wholly inside; each is in one band alone.
         inside = len(ours) - (WINDOW - 1)
-        total += inside * _mean(compared(ours), compared(theirs))
+        total += inside * _mean(ours, theirs)
         rows += inside
     return total / rows
 

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swinir.images.colour import LUMA
 from swinir.images.resize import resize
 
 Run = Callable[[Tensor], Tensor]
-
-LUMA = (0.299, 0.587, 0.114)
-"""BT.601 over the full range, the Y of JPEG files and of the grey pictures that were trained on."""
 
 
 def for_channels(run: Run, image: int, network: int, scale: int) -> Run:

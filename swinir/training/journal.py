@@ -61,7 +61,7 @@ class Journal:
         """Opens the record of a run that goes on after ``resumed`` iterations."""
         folder.mkdir(parents=True, exist_ok=True)
         self._losses = self._open(folder / "losses.csv", COLUMNS, resumed)
-        self._scores = self._open(folder / "scores.csv", "iteration,psnr_y", resumed)
+        self._scores = self._open(folder / "scores.csv", "iteration,psnr", resumed)
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed + 1)
 
     @staticmethod
@@ -83,10 +83,10 @@ class Journal:
             self._board.add_scalar("train/learning_rate", rate, iteration)
             self._board.add_scalar("train/gradient_norm", norm, iteration)
 
-    def score(self, iteration: int, psnr_y: float) -> None:
-        """Record a validation score in dB."""
-        self._scores.write(f"{iteration},{psnr_y!r}\n")
-        self._board.add_scalar("validation/psnr_y", psnr_y, iteration)
+    def score(self, iteration: int, psnr: float) -> None:
+        """Record a validation score in dB, of the luma where the network enlarges."""
+        self._scores.write(f"{iteration},{psnr!r}\n")
+        self._board.add_scalar("validation/psnr", psnr, iteration)
 
     def __enter__(self) -> Self:
         """The journal itself."""

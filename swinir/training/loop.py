@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,18 @@ import torch
 from tqdm import tqdm
 
 from swinir.data.crops import TexturedCrops
-from swinir.data.datasets import Pair, fingerprint, load_pairs
+from swinir.data.datasets import Pair, fingerprint
 from swinir.data.onthefly import OnTheFly
 from swinir.evaluation.scores import score
+from swinir.images.tensors import from_levels
 from swinir.network import SwinIR
 from swinir.restoration import Restorer
 from swinir.restoration.devices import pick_precision
 from swinir.training.ema import MovingAverage
 from swinir.training.journal import Journal
 from swinir.training.lock import alone_in
-from swinir.training.objective import Objective, on_the_fly
+from swinir.training.material import load_crops, load_validation
+from swinir.training.objective import Objective
 from swinir.training.recipe import Recipe
 from swinir.training.resumption import compare
 from swinir.training.start import STARTS, adopt
@@ -61,12 +62,11 @@ def validate(
     restorer = Restorer(network, device=str(device), precision="fp32", tile=VALIDATION_TILE)
     scores = []
     for number, pair in enumerate(pairs):
-        degraded, truth = (
-            image.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
-            for image in (pair.degraded, pair.truth)
-        )
+        truth = from_levels(pair.truth)
         if on_the_fly:
             degraded = on_the_fly.degrade(truth, np.random.default_rng(number))
+        else:
+            degraded = from_levels(pair.degraded)
         scores.append(score(restorer.restore(degraded), truth, restorer.scale))
     return sum(scores) / len(scores)
 
@@ -94,9 +94,15 @@ class Trainer:
             ValueError: the saved states are of another network, or of a run that began otherwise.
         """
         self.recipe, self.folder, self.device = recipe, folder, device
+        state, complaints = load_newest(folder / "states")
+        for line in complaints:
+            log.warning(line)
         torch.manual_seed(recipe.seed)
         self.network = SwinIR(recipe.network).train()
         STARTS[recipe.start](self.network)
+        if recipe.warm_start and not state:
+            for line in adopt(self.network, recipe.warm_start):
+                log.warning("warm start without %s", line)
         self.network.to(device)
         self.average = MovingAverage(self.network, recipe.optim.ema_decay)
         self.betas = (0.9, recipe.optim.beta2)
@@ -105,15 +111,8 @@ class Trainer:
         self.precision = pick_precision(recipe.optim.precision, device)
         self.objective = Objective(recipe.loss).to(device)
         self.photographs: str | None = None
-        state, complaints = load_newest(folder / "states")
-        for line in complaints:
-            log.warning(line)
         if state:
             self._restore(state)
-        elif recipe.warm_start:
-            for line in adopt(self.network, recipe.warm_start):
-                log.warning("warm start without %s", line)
-            self.average = MovingAverage(self.network, recipe.optim.ema_decay)
 
     def _compare(self, state: RunState) -> None:
         """Refuse the state of another run; tell what holds from the next step on."""
@@ -277,19 +276,8 @@ def train(
             work in the folder.
         Stopped: ``stop`` said so before the first step.
     """
-    network, data = recipe.network, recipe.data
-    read = partial(
-        load_pairs, scale=network.scale, channels=network.channels, progress=progress, stop=stop
-    )
-    fly = on_the_fly(data.degradation, network.scale)
     with alone_in(folder):
         trainer = Trainer(recipe, folder, device)
-        pairs = read(data.train, smallest=data.patch + (fly.margin if fly else 0))
-        # Smaller ones have nothing left to score when the border is shaved.
-        validation = (
-            read(data.validation, smallest=3, side=data.validation_side) if data.validation else []
-        )
-        crops = TexturedCrops(
-            pairs, patch=data.patch, scale=network.scale, seed=recipe.seed, on_the_fly=fly
-        )
+        crops = load_crops(recipe, progress=progress, stop=stop)
+        validation = load_validation(recipe, progress=progress, stop=stop)
         return trainer.run(crops, validation, stop=stop)

@@ -1,35 +1,10 @@
-"""From a recipe to what is undone and what is minimised."""
+"""From a recipe to what is minimised."""
 
 from torch import Tensor, nn
 
-from swinir.data import onthefly
-from swinir.data.onthefly import OnTheFly
-from swinir.data.realworld import bsrgan, real_esrgan
 from swinir.training.losses import TERMS
 from swinir.training.perceptual import Perceptual
-from swinir.training.recipe import (
-    BicubicRecipe,
-    Degradation,
-    JpegRecipe,
-    LossRecipe,
-    NoiseRecipe,
-    RealWorldRecipe,
-)
-
-PIPELINES = {"bsrgan": bsrgan, "real-esrgan": real_esrgan}
-
-
-def on_the_fly(degradation: Degradation, scale: int) -> OnTheFly | None:
-    """What is done to each crop; None where whole photographs are shrunk beforehand."""
-    match degradation:
-        case BicubicRecipe():
-            return None
-        case NoiseRecipe():
-            return onthefly.noise(*degradation.range)
-        case JpegRecipe():
-            return onthefly.jpeg(*degradation.range)
-        case RealWorldRecipe(kind=kind):
-            return onthefly.pipeline(PIPELINES[kind], scale)
+from swinir.training.recipe import LossRecipe
 
 
 class Objective(nn.Module):

@@ -5,10 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from swinir.data.crops import TexturedCrops
-from swinir.data.datasets import load_pairs
 from swinir.images.sheet import Panel, compose
-from swinir.training.objective import on_the_fly
+from swinir.training.material import load_crops
 from swinir.training.recipe import Recipe
 
 PHOTOGRAPHS, ROWS, PAIRS = 24, 6, 3
@@ -24,21 +22,10 @@ def preview(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
     Raises:
         ValueError: the photographs do not fit the recipe.
     """
-    network, data = recipe.network, recipe.data
-    fly = on_the_fly(data.degradation, network.scale)
-    pairs = load_pairs(
-        data.train,
-        network.scale,
-        channels=network.channels,
-        smallest=data.patch + (fly.margin if fly else 0),
-        most=PHOTOGRAPHS,
-        progress=progress,
-    )
-    crops = TexturedCrops(
-        pairs, patch=data.patch, scale=network.scale, seed=recipe.seed, on_the_fly=fly
-    )
+    crops = load_crops(recipe, most=PHOTOGRAPHS, progress=progress)
+    patch, scale = recipe.data.patch, recipe.network.scale
     drawn = [crops.crop(number, 0) for number in range(ROWS * PAIRS)]
-    zoom = max(1, -(-SIDE // (data.patch * network.scale)))
+    zoom = max(1, -(-SIDE // (patch * scale)))
 
     def panel(caption: str, crop: Tensor, factor: int) -> Panel:
         pixels = crop.permute(1, 2, 0).clamp(0, 1).numpy()
@@ -49,7 +36,7 @@ def preview(recipe: Recipe, progress: Callable[[int, int], None] | None = None) 
             panel(caption, crop, factor)
             for degraded, truth in drawn[row * PAIRS : (row + 1) * PAIRS]
             for caption, crop, factor in (
-                ("input", degraded, zoom * network.scale),
+                ("input", degraded, zoom * scale),
                 ("truth", truth, zoom),
             )
         ]

@@ -36,11 +36,7 @@ def start_as_interpolation(network: SwinIR) -> None:
         ValueError: the head has more than one convolution.
     """
     config = network.config
-    if config.head is not Head.PIXELSHUFFLE_DIRECT:
-        raise ValueError(
-            f"start = 'interpolation' is for a {Head.PIXELSHUFFLE_DIRECT} head, "
-            f"got {config.head}; use start = 'random'"
-        )
+    _require_head(network, Head.PIXELSHUFFLE_DIRECT, "interpolation")
     # Parameters share their memory with the state dict, under names that all layouts share.
     weights = network.state_dict()
     _keep_variance(network)
@@ -68,16 +64,19 @@ def start_as_identity(network: SwinIR) -> None:
     Raises:
         ValueError: the head does not add the image.
     """
-    config = network.config
-    if config.head is not Head.RESIDUAL:
-        raise ValueError(
-            f"start = 'identity' is for a {Head.RESIDUAL} head, got {config.head}; "
-            "use start = 'random' or 'interpolation'"
-        )
+    _require_head(network, Head.RESIDUAL, "identity")
     _keep_variance(network)
     weights = network.state_dict()
     weights["conv_last.weight"] *= QUIET
     weights["conv_last.bias"].zero_()
+
+
+def _require_head(network: SwinIR, head: Head, start: str) -> None:
+    if network.config.head is not head:
+        raise ValueError(
+            f"start = {start!r} is for a {head} head, got {network.config.head}; "
+            "use start = 'random'"
+        )
 
 
 def _keep_variance(network: SwinIR) -> None:

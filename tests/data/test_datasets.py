@@ -109,17 +109,23 @@ def test_photographs_come_in_the_order_of_their_names_whichever_is_read_first(
     ]
 
 
-def test_reading_stops_promptly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files of forty in a folder whose reading, which takes its time, has begun."""
     for number in range(40):
         save(tmp_path / f"{number}.png", noise(8, 8, 3))
-    begun: list[Path] = []
+    files: list[Path] = []
 
     def counted(path: Path, channels: int) -> torch.Tensor:
-        begun.append(path)
+        files.append(path)
         time.sleep(0.02)
         return load_levels(path, channels)
 
     monkeypatch.setattr(datasets, "load_levels", counted)
+    return files
+
+
+def test_reading_stops_promptly(tmp_path: Path, begun: list[Path]) -> None:
     told: list[int] = []
     with pytest.raises(Stopped, match="after reading 3 of 40 photographs"):
         load_pairs(
@@ -133,21 +139,11 @@ def test_reading_stops_promptly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_interrupt_while_reading_does_not_wait_for_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, begun: list[Path]
 ) -> None:
-    for number in range(40):
-        save(tmp_path / f"{number}.png", noise(8, 8, 3))
-    begun: list[Path] = []
-
-    def counted(path: Path, channels: int) -> torch.Tensor:
-        begun.append(path)
-        time.sleep(0.02)
-        return load_levels(path, channels)
-
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets, "load_levels", counted)
     with pytest.raises(KeyboardInterrupt):
         load_pairs(tmp_path, 2, progress=interrupt)
     assert len(begun) < 20

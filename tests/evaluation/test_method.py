@@ -129,3 +129,13 @@ def test_the_headline_is_the_papers(tmp_path: Path) -> None:
     degraded, truth = method.prepare(Sample(tmp_path / "a.png"))
     restored = method.restore_plainly(degraded)
     assert method.judge(restored, truth) == psnr_y(restored, truth, border=2)
+
+
+@pytest.mark.parametrize("name", ["sr_x4", "gray_dn_25", "jpeg_10"])
+def test_every_departure_can_be_tried_on_a_grey_file(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "a.png", (48, 40, 1))
+    method = as_in_matlab(as_published(find_task(name)))
+    for departure in departures(find_task(name), method):
+        degraded, truth = departure.method.prepare(Sample(tmp_path / "a.png"))
+        figure = departure.method.judge(departure.method.restore_plainly(degraded), truth)
+        assert np.isfinite(figure), departure.reason

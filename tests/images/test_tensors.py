@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from swinir.images.tensors import to_image, to_tensor
+from swinir.images.tensors import from_levels, to_image, to_levels, to_tensor
 
 
 def test_an_image_survives_the_way_there_and_back() -> None:
@@ -35,3 +35,11 @@ def test_what_is_not_one_image_is_refused() -> None:
         to_tensor(np.zeros((5, 7), np.float32))
     with pytest.raises(ValueError, match=r"\(1, C, H, W\), got shape \(2, 3, 5, 7\)"):
         to_image(torch.zeros(2, 3, 5, 7))
+
+
+def test_levels_are_rounded_and_clipped_and_come_back() -> None:
+    image = np.array([[[-0.1, 0.4 / 255, 0.6 / 255]], [[1.0, 1.5, 0.5]]], np.float32)
+    levels = to_levels(image)
+    assert levels.dtype == torch.uint8
+    assert levels.permute(1, 2, 0).tolist() == [[[0, 0, 1]], [[255, 255, 128]]]
+    assert torch.equal(to_levels(from_levels(levels)), levels)

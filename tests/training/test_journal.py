@@ -21,7 +21,7 @@ def test_every_step_and_score_is_one_row(tmp_path: Path) -> None:
     losses = (tmp_path / "run" / "losses.csv").read_text().splitlines()
     assert losses[0] == COLUMNS
     assert losses[3] == f"3,{1 / 3!r},0.001,0.5"
-    assert (tmp_path / "run" / "scores.csv").read_text() == "iteration,psnr_y\n5,25.0\n"
+    assert (tmp_path / "run" / "scores.csv").read_text() == "iteration,psnr\n5,25.0\n"
 
 
 def test_rows_are_on_disk_as_soon_as_a_step_is_done(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_many_damaged_rows_are_one_line(tmp_path: Path, caplog: pytest.LogCaptur
     path.write_bytes(b"\0\n\0\n10,30.0\n")
     record(tmp_path, 10, 10)
     assert caplog.messages == [f"{path}: line 1: 2 damaged rows are left out of the record"]
-    assert path.read_text() == "iteration,psnr_y\n10,30.0\n"
+    assert path.read_text() == "iteration,psnr\n10,30.0\n"
 
 
 def test_a_record_whose_end_the_disk_lost_is_told(
@@ -128,4 +128,4 @@ def test_tensorboard_shows_each_iteration_once_after_a_resumption(tmp_path: Path
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [10, 20, 30, 40]
-    assert [event.step for event in events.Scalars("validation/psnr_y")] == list(range(5, 41, 5))
+    assert [event.step for event in events.Scalars("validation/psnr")] == list(range(5, 41, 5))

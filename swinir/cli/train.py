@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     from swinir.data.datasets import Stopped
     from swinir.restoration import pick_device
     from swinir.training.loop import train
-    from swinir.training.recipe import load_recipe
+    from swinir.training.recipe_file import load_recipe
 
     recipe = load_recipe(options.recipe, options.set)
     folder = options.output or Path("runs") / recipe.name

@@ -1,12 +1,9 @@
-"""A training recipe: one TOML file, typed, with nothing in it that nobody reads."""
+"""The tables of a training recipe, typed, with nothing in them that nobody reads."""
 
-import tomllib
-from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from swinir.network import SwinIRConfig
@@ -181,69 +178,3 @@ class Recipe(_Table):
         halvings = sum(iteration >= milestone for milestone in optim.milestones)
         rise = min(1.0, (iteration + 1) / optim.warmup) if optim.warmup else 1.0
         return optim.learning_rate * rise * 0.5**halvings
-
-
-def _schema_keys(place: Sequence[int | str]) -> list[str]:
-    schema = TypeAdapter(Recipe).json_schema()
-    node: dict[str, Any] = schema
-    for step in place:
-        node = node.get("properties", {}).get(step, {})
-        reference = node.get("$ref") or next(
-            (option["$ref"] for option in node.get("allOf", []) if "$ref" in option), None
-        )
-        if reference:
-            node = schema["$defs"][reference.rsplit("/", 1)[-1]]
-    return list(node.get("properties", {}))
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    *table, key = first["loc"] or ("recipe",)
-    name = ".".join(map(str, (*table, key)))
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        known = _schema_keys(table)
-        near = get_close_matches(str(key), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        return f"no option {name!r}; {hint}"
-    if first["type"] == "missing":
-        return f"option {name!r} is missing"
-    if first["type"] == "value_error":
-        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
-    return f"{name}: {first['msg']}, got {first['input']!r}"
-
-
-def _set(table: dict[str, Any], assignment: str) -> None:
-    dotted, equals, text = assignment.partition("=")
-    if not equals or not dotted:
-        raise ValueError(f"an override is written key=value, got {assignment!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *place, key = dotted.strip().split(".")
-    for step in place:
-        inner: Any = table.setdefault(step, {})
-        if not isinstance(inner, dict):
-            raise ValueError(f"{dotted!r} is not in the recipe: {step!r} is a value, not a table")
-        table = inner
-    table[key] = value
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe; ``overrides`` are ``table.key=value`` with TOML values, or bare text.
-
-    Raises:
-        ValueError: no such file, not TOML, an unknown or missing option, or a value out of range.
-    """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: a recipe is a readable TOML file ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a TOML file: {error}") from error
-    for assignment in overrides:
-        _set(table, assignment)
-    try:
-        return Recipe.model_validate(table)
-    except ValidationError as error:
-        raise ValueError(f"{path}: {_explain(error)}") from error

@@ -10,7 +10,7 @@ from swinir.data.datasets import Stopped, load_pairs
 from swinir.network import SwinIR
 from swinir.restoration import restorer
 from swinir.training.loop import Outcome, train, validate
-from swinir.training.recipe import load_recipe
+from swinir.training.recipe_file import load_recipe
 from swinir.training.state import load_newest
 from tests.training.runs import write_photographs, write_recipe
 

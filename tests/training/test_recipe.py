@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from swinir.network import Head
+from swinir.checkpoints import export
+from swinir.network import Head, SwinIR
 from swinir.training.loop import train
-from swinir.training.recipe import load_recipe
+from swinir.training.recipe_file import load_recipe
 from tests.training.runs import RECIPE, write_photographs
 
 OPTIONS = sorted((Path(__file__).parents[2] / "options").glob("*.toml"))
@@ -41,9 +42,12 @@ def test_every_recipe_bears_the_name_of_its_file(file: Path) -> None:
 @pytest.mark.parametrize("file", OPTIONS, ids=lambda file: file.stem)
 def test_every_recipe_trains_when_shrunk(file: Path, tmp_path: Path) -> None:
     photographs = write_photographs(tmp_path / "photos")
-    recipe = load_recipe(
-        file, [*SHRUNK, f"data.train={photographs}", f"data.validation={photographs}"]
-    )
+    overrides = [*SHRUNK, f"data.train={photographs}", f"data.validation={photographs}"]
+    if load_recipe(file).warm_start:
+        begun = load_recipe(file, [*SHRUNK, "warm_start="]).network
+        export(SwinIR(begun), tmp_path / "begun.safetensors")
+        overrides.append(f"warm_start={tmp_path / 'begun.safetensors'}")
+    recipe = load_recipe(file, overrides)
     outcome = train(recipe, tmp_path / "run", device=torch.device("cpu"))
     assert outcome.iterations == 2
     assert outcome.network.config.scale == recipe.network.scale
@@ -154,6 +158,13 @@ def test_an_override_takes_a_toml_value_or_bare_text(
     path: Path, override: str, table: str, key: str, value: object
 ) -> None:
     assert getattr(getattr(load_recipe(path, [override]), table), key) == value
+
+
+def test_an_override_without_a_value_brings_the_default_back(path: Path) -> None:
+    assert load_recipe(path, ["optim.milestones="]).optim.milestones == ()
+    assert load_recipe(path, ["data.validation=somewhere", "data.validation="]) == load_recipe(path)
+    with pytest.raises(ValueError, match=r"option 'optim\.batch_size' is missing"):
+        load_recipe(path, ["optim.batch_size="])
 
 
 def test_the_last_override_of_an_option_holds(path: Path) -> None:

@@ -31,6 +31,7 @@ class Findings:
         small: files below the least side.
         duplicates: pairs of files that show the same.
         overlaps: files that show the same as one of a benchmark, which comes second.
+        shapes: (H, W, C) of each file that can be read.
     """
 
     files: int = 0
@@ -38,11 +39,7 @@ class Findings:
     small: list[Path] = field(default_factory=list)
     duplicates: list[tuple[Path, Path]] = field(default_factory=list)
     overlaps: list[tuple[Path, Path]] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Whether there is nothing to mend."""
-        return not (self.unreadable or self.small or self.duplicates or self.overlaps)
+    shapes: dict[Path, tuple[int, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def lines(self) -> list[str]:
         """Each finding in a line."""
@@ -85,7 +82,7 @@ def check(
     for done, path in enumerate([*files, *held], 1):
         try:
             pixels = read(path).pixels
-            hashes[path] = _hash(pixels)
+            hashes[path], found.shapes[path] = _hash(pixels), pixels.shape
             if done <= len(files) and min(pixels.shape[:2]) < smallest:
                 found.small.append(path)
         except UnreadableImage as error:

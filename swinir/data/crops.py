@@ -1,4 +1,4 @@
-"""Random training crops, drawn where photographs have texture.
+"""Random training crops.
 
 Every draw is a pure function of (seed, iteration, place in the batch): a run that resumes, or
 that loads on another number of processes, sees the same crops.
@@ -8,38 +8,21 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+from torch.utils.data import Dataset
 
 from swinir.data.datasets import Pair
 from swinir.data.onthefly import OnTheFly
-from swinir.images.colour import LUMA
 from swinir.images.tensors import Image
 
-_WEIGHTS = torch.tensor(LUMA).view(3, 1, 1)
 
-
-def texture(degraded: Tensor, patch: int, stride: int) -> Tensor:
-    """Mean gradient of the luma in each candidate crop: uint8 ``(C, H, W) -> (rows, columns)``.
-
-    In levels of 255 per pixel. Candidate (r, c) has its corner at (r, c) * stride.
-    """
-    luma = (degraded.float() * _WEIGHTS).sum(0) if len(degraded) == 3 else degraded[0].float()
-    gradient = torch.zeros_like(luma)
-    gradient[:, 1:] += (luma[:, 1:] - luma[:, :-1]).abs()
-    gradient[1:] += (luma[1:] - luma[:-1]).abs()
-    return F.avg_pool2d(gradient[None], patch, stride)[0]
-
-
-class TexturedCrops:
+class Crops(Dataset[tuple[Tensor, Tensor]]):
     """Draws batches of aligned crops, flipped and turned at random.
 
-    A crop is drawn in proportion to its texture, which is bounded from below, so that flat
-    regions stay represented, and from above, so that foliage does not take over.
+    Every photograph is as likely as any other, and so is every place in it, which is the papers'
+    way. As a dataset its indices are (iteration, place in the batch), without end. It can be sent
+    to another process: of photographs in a cache only their places are.
     """
-
-    FLOOR, CEILING = 1.0, 4.0
 
     def __init__(
         self,
@@ -52,7 +35,7 @@ class TexturedCrops:
     ) -> None:
         """Crops of ``patch`` pixels of the degraded images (``patch * scale`` of the truth).
 
-        With ``on_the_fly`` the degraded images of the pairs say only where there is texture.
+        With ``on_the_fly`` the truth alone is cut, and degraded then.
 
         Raises:
             ValueError: a degraded image is smaller than a crop and its margin.
@@ -61,27 +44,16 @@ class TexturedCrops:
         self.on_the_fly = on_the_fly
         self.piece = patch + (on_the_fly.margin if on_the_fly else 0)
         for pair in pairs:
-            if min(pair.degraded.shape[1:]) < self.piece:
-                height, width = pair.degraded.shape[1:]
+            height, width = pair.size
+            if min(height, width) < self.piece:
                 raise ValueError(
                     f"{pair.name}: {width}x{height} is smaller than a crop of {self.piece}"
                 )
-        self.stride = max(1, patch // 2)
-        maps = [texture(pair.degraded, self.piece, self.stride) for pair in pairs]
-        self.columns = [each.shape[1] for each in maps]
-        self.first = np.cumsum([0, *(each.numel() for each in maps)])
-        weights = torch.cat([each.flatten() for each in maps]).clamp(self.FLOOR, self.CEILING)
-        self.cumulated: NDArray[np.float64] = np.cumsum(weights.double().numpy())
 
     def _corner(self, rng: np.random.Generator) -> tuple[Pair, int, int]:
-        drawn = np.searchsorted(self.cumulated, rng.random() * self.cumulated[-1], side="right")
-        number = int(np.searchsorted(self.first, drawn, side="right")) - 1
-        row, column = divmod(int(drawn - self.first[number]), self.columns[number])
-        pair = self.pairs[number]
-        height, width = pair.degraded.shape[1:]
-        jitter = rng.integers(0, self.stride, 2, endpoint=True)
-        top = min(row * self.stride + int(jitter[0]), height - self.piece)
-        left = min(column * self.stride + int(jitter[1]), width - self.piece)
+        """A pair, and the row and column where a crop of its degraded image begins."""
+        pair = self.pairs[int(rng.integers(len(self.pairs)))]
+        top, left = (int(rng.integers(side - self.piece, endpoint=True)) for side in pair.size)
         return pair, top, left
 
     def crop(self, iteration: int, place: int) -> tuple[Tensor, Tensor]:
@@ -113,6 +85,10 @@ class TexturedCrops:
                 across * self.scale : (across + self.patch) * self.scale,
             ],
         )
+
+    def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The `crop` of an (iteration, place)."""
+        return self.crop(*index)
 
     def batch(self, iteration: int, size: int) -> tuple[Tensor, Tensor]:
         """A batch: ``(size, C, P, P)`` and ``(size, C, P*scale, P*scale)``, as from `crop`."""

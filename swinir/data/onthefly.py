@@ -1,7 +1,11 @@
-"""Degradations drawn anew for every training crop, each a function of the generator it is given."""
+"""Degradations drawn anew for every training crop, each a function of the generator it is given.
+
+They are made of module functions, so that they can be sent to another process.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -29,24 +33,28 @@ class OnTheFly:
 
 def noise(low: float, high: float) -> OnTheFly:
     """White Gaussian noise, not clipped; its deviation, in levels of 255, is drawn from a range."""
-
-    def degrade(image: Image, rng: Rng) -> Image:
-        sigma = rng.uniform(low, high) / 255
-        drawn = rng.standard_normal(image.shape, np.float32)
-        return (image + drawn * np.float32(sigma)).astype(np.float32)
-
-    return OnTheFly(degrade)
+    return OnTheFly(partial(_noisy, low, high))
 
 
 def jpeg(low: int, high: int) -> OnTheFly:
     """JPEG compression; its quality is drawn from a range, both ends included."""
-
-    def degrade(image: Image, rng: Rng) -> Image:
-        return compress(image, int(rng.integers(low, high, endpoint=True)))
-
-    return OnTheFly(degrade, margin=8)
+    return OnTheFly(partial(_compressed, low, high), margin=8)
 
 
 def pipeline(make: Callable[[Image, int, Rng], Image], scale: int) -> OnTheFly:
     """One of the pipelines of `realworld`."""
-    return OnTheFly(lambda image, rng: make(image, scale, rng), margin=8)
+    return OnTheFly(partial(_through, make, scale), margin=8)
+
+
+def _noisy(low: float, high: float, image: Image, rng: Rng) -> Image:
+    sigma = rng.uniform(low, high) / 255
+    drawn = rng.standard_normal(image.shape, np.float32)
+    return (image + drawn * np.float32(sigma)).astype(np.float32)
+
+
+def _compressed(low: int, high: int, image: Image, rng: Rng) -> Image:
+    return compress(image, int(rng.integers(low, high, endpoint=True)))
+
+
+def _through(make: Callable[[Image, int, Rng], Image], scale: int, image: Image, rng: Rng) -> Image:
+    return make(image, scale, rng)

@@ -11,6 +11,7 @@ import numpy as np
 
 from swinir.data import kernels
 from swinir.data.kernels import Kernel
+from swinir.images.colour import LUMA
 from swinir.images.jpeg import compress
 from swinir.images.tensors import Image
 
@@ -194,7 +195,10 @@ def _second_order_noise(
         shape = (*image.shape[:2], 1) if alike else image.shape
         noise = rng.normal(0, rng.uniform(*sigma) / 255, shape)
     else:
-        clean = np.clip(image.mean(2, keepdims=True) if alike else image, 0, 1)
-        levels = 2 ** np.ceil(np.log2(len(np.unique(np.round(clean * 255)))))
+        seen = (
+            image @ np.array(LUMA, np.float32)[:, None] if alike and image.shape[2] == 3 else image
+        )
+        clean = np.round(np.clip(seen, 0, 1) * 255) / 255
+        levels = 2 ** np.ceil(np.log2(len(np.unique(clean))))
         noise = (rng.poisson(clean * levels) / levels - clean) * rng.uniform(*poisson)
     return np.clip(image + noise, 0, 1).astype(np.float32)

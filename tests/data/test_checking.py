@@ -27,7 +27,7 @@ def test_a_clean_folder_has_no_findings(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     found = check(tmp_path, smallest=64, progress=lambda *at: seen.append(at))
     assert found == Findings(files=12)
-    assert found.clean
+    assert found.lines() == []
     assert seen[-1] == (12, 12)
 
 
@@ -36,9 +36,9 @@ def test_unreadable_and_small_files_are_named(tmp_path: Path) -> None:
     small = put(tmp_path / "small.png", photograph(0, 40, 200))
     found = check(tmp_path, smallest=64)
     assert found.small == [small]
+    assert found.shapes == {small: (40, 200, 3)}
     assert len(found.unreadable) == 1
     assert "broken.png" in found.unreadable[0]
-    assert not found.clean
     assert found.lines() == [f"unreadable: {found.unreadable[0]}", f"too small: {small}"]
 
 

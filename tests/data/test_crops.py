@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from swinir.data.crops import TexturedCrops, texture
+from swinir.data.crops import Crops
 from swinir.data.datasets import Pair
 from swinir.data.degradations import shrink
 from swinir.data.onthefly import OnTheFly
+from swinir.data.textured import TexturedCrops, texture
 
 SCALE = 2
 
@@ -36,7 +37,7 @@ def flat_and_busy() -> tuple[Pair, Pair]:
     return first, second
 
 
-def draw(crops: TexturedCrops, count: int) -> list[tuple[Tensor, Tensor]]:
+def draw(crops: Crops, count: int) -> list[tuple[Tensor, Tensor]]:
     """Crops in levels, as the pairs hold them."""
 
     def levels(crop: Tensor) -> Tensor:
@@ -47,8 +48,9 @@ def draw(crops: TexturedCrops, count: int) -> list[tuple[Tensor, Tensor]]:
     return [(levels(degraded), levels(truth)) for degraded, truth in drawn]
 
 
-def test_a_crop_and_its_truth_show_the_same_place() -> None:
-    crops = TexturedCrops([coded(40, 50), coded(33, 60, mark=9)], patch=8, scale=SCALE, seed=0)
+@pytest.mark.parametrize("kind", [Crops, TexturedCrops])
+def test_a_crop_and_its_truth_show_the_same_place(kind: type[Crops]) -> None:
+    crops = kind([coded(40, 50), coded(33, 60, mark=9)], patch=8, scale=SCALE, seed=0)
     for degraded, truth in draw(crops, 100):
         assert degraded.shape == (3, 8, 8)
         enlarged = degraded.repeat_interleave(SCALE, 1).repeat_interleave(SCALE, 2)
@@ -64,9 +66,10 @@ def test_shrinking_the_truth_gives_the_crop_away_from_its_border() -> None:
         assert (ours - degraded[:, 3:-3, 3:-3]).abs().max() <= 2
 
 
-def test_a_crop_depends_on_seed_iteration_and_place_alone() -> None:
-    def fresh(seed: int) -> TexturedCrops:
-        return TexturedCrops([coded(60, 60), coded(60, 70, mark=9)], patch=8, scale=2, seed=seed)
+@pytest.mark.parametrize("kind", [Crops, TexturedCrops])
+def test_a_crop_depends_on_seed_iteration_and_place_alone(kind: type[Crops]) -> None:
+    def fresh(seed: int) -> Crops:
+        return kind([coded(60, 60), coded(60, 70, mark=9)], patch=8, scale=2, seed=seed)
 
     crops = fresh(5)
     torch.manual_seed(1)
@@ -198,3 +201,15 @@ def test_a_margin_needs_larger_photographs() -> None:
     fly = OnTheFly(lambda image, rng: image, margin=3)
     with pytest.raises(ValueError, match="coded0: 40x10 is smaller than a crop of 11"):
         TexturedCrops([coded(10, 40)], patch=8, scale=SCALE, seed=0, on_the_fly=fly)
+
+
+def test_uniform_crops_come_from_every_photograph_alike_and_from_everywhere() -> None:
+    pairs = [coded(12, 12), coded(40, 60, mark=9)]
+    crops = Crops(pairs, patch=8, scale=SCALE, seed=0)
+    corners = [crops._corner(np.random.default_rng(number)) for number in range(600)]
+    small = [(top, left) for pair, top, left in corners if pair is pairs[0]]
+    assert 240 < len(small) < 360
+    assert {top for top, _ in small} == {left for _, left in small} == set(range(5))
+    large = [(top, left) for pair, top, left in corners if pair is pairs[1]]
+    assert {top for top, _ in large} == set(range(33))
+    assert max(left for _, left in large) == 52

@@ -155,15 +155,15 @@ def test_photographs_are_known_by_their_pixels_and_their_order() -> None:
     second = Pair("b", levels.flip(1).contiguous(), first.degraded)
     known = fingerprint([first, second])
     assert fingerprint([replace(first, name="c"), second]) == known
-    assert fingerprint([first, replace(second, truth=levels.flip(1))]) == known
+    assert fingerprint([first, replace(second, kept_truth=levels.flip(1))]) == known
     changed = levels.clone()
     changed[2, 7, 5] ^= 1
     others = [
         [second, first],
         [first],
         [first, second, second],
-        [replace(first, truth=changed), second],
-        [replace(first, truth=levels.reshape(3, 6, 8)), second],
+        [replace(first, kept_truth=changed), second],
+        [replace(first, kept_truth=levels.reshape(3, 6, 8)), second],
     ]
     assert len({known, *map(fingerprint, others)}) == 6
 

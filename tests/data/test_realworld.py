@@ -91,3 +91,30 @@ def test_bsrgan_noise_is_of_three_kinds() -> None:
         between = np.corrcoef(noise.reshape(-1, 3).T)[0, 1]
         kinds.add("alike" if between > 0.999 else "apart" if abs(between) < 0.1 else "correlated")
     assert kinds == {"alike", "apart", "correlated"}
+
+
+def test_grey_poisson_noise_is_that_of_the_luma_in_levels_of_a_file() -> None:
+    class Fixed:
+        def __init__(self) -> None:
+            self.draws = iter((0.9, 0.1))
+            self.rates: list[np.ndarray] = []
+
+        def random(self) -> float:
+            return next(self.draws)
+
+        def uniform(self, low: float, high: float) -> float:
+            return high
+
+        def poisson(self, rates: np.ndarray) -> np.ndarray:
+            self.rates.append(rates)
+            return rates
+
+    blue = np.zeros((8, 8, 3), np.float32)
+    blue[..., 2], blue[:4] = 1, 0.5003
+    rng = Fixed()
+    noisy = realworld._second_order_noise(blue, rng, sigma=(1, 1), poisson=(1, 1))  # type: ignore[arg-type]
+    np.testing.assert_allclose(noisy, blue, atol=1e-6)
+    (rates,) = rng.rates
+    assert rates.shape == (8, 8, 1)
+    # Two levels, so two photons are white: 0.5 and blue's 0.114, rounded to a 255th.
+    np.testing.assert_allclose(np.unique(rates), [2 * 29 / 255, 2 * 128 / 255])

@@ -1,8 +1,13 @@
 """The record of a run reads as if it had never been interrupted."""
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from swinir.training.journal import COLUMNS, Journal
@@ -129,3 +134,86 @@ def test_tensorboard_shows_each_iteration_once_after_a_resumption(tmp_path: Path
     events.Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [10, 20, 30, 40]
     assert [event.step for event in events.Scalars("validation/psnr")] == list(range(5, 41, 5))
+
+
+def test_tensorboard_is_told_how_long_steps_take_where_that_is_known(tmp_path: Path) -> None:
+    with Journal(tmp_path, 0) as journal:
+        for iteration in range(1, 21):
+            journal.step(iteration, 1.0, 1e-3, 0.5, seconds=0.25 if iteration > 10 else None)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(it.step, it.value) for it in events.Scalars("train/seconds_per_step")] == [(20, 0.25)]
+    assert (tmp_path / "losses.csv").read_text().splitlines()[-1] == "20,1.0,0.001,0.5"
+
+
+def shown(folder: Path, tag: str) -> dict[int, NDArray[np.uint8]]:
+    """Pixels of a picture in TensorBoard, by iteration."""
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    return {
+        each.step: np.asarray(Image.open(io.BytesIO(each.encoded_image_string)))
+        for each in events.Images(tag)
+    }
+
+
+def test_pictures_are_shown_level_for_level_grey_and_colour(tmp_path: Path) -> None:
+    levels = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    image = levels.astype(np.float32) / 255
+    with Journal(tmp_path, 0) as journal:
+        journal.pictures(10, [("colour", image), ("grey", image[..., :1])])
+        journal.pictures(20, [("colour", image * 9 - 1)])
+    colour = shown(tmp_path, "validation/colour")
+    assert list(colour) == [10, 20]
+    np.testing.assert_array_equal(colour[10], levels)
+    assert (colour[20].min(), colour[20].max()) == (0, 255)
+    grey = shown(tmp_path, "validation/grey")[10]
+    np.testing.assert_array_equal(np.atleast_3d(grey)[..., 0], levels[..., 0])
+
+
+def test_pictures_beyond_the_state_that_is_resumed_are_taken_back(tmp_path: Path) -> None:
+    for resumed, value in ((0, 0.0), (10, 1.0)):
+        with Journal(tmp_path, resumed) as journal:
+            for iteration in range(resumed + 5, 21, 5):
+                journal.pictures(iteration, [("a", np.full((2, 2, 3), value, np.float32))])
+    pictures = shown(tmp_path, "validation/a")
+    assert {step: int(pixels.max()) for step, pixels in pictures.items()} == {
+        5: 0,
+        10: 0,
+        15: 255,
+        20: 255,
+    }
+
+
+def test_events_stay_when_a_run_is_resumed(tmp_path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    with Journal(tmp_path, 0) as journal:
+        journal.event(17, "step skipped: the gradient is not finite")
+    with Journal(tmp_path, 10) as journal:
+        journal.event(10, "resumed")
+    lines = (tmp_path / "events.log").read_text("utf-8").splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "17 step skipped: the gradient is not finite",
+        "10 resumed",
+    ]
+    times = [datetime.fromisoformat(line.partition(" ")[0]) for line in lines]
+    assert before <= times[0] <= times[1] <= datetime.now(UTC)
+
+
+def test_an_event_is_one_line_and_on_disk_at_once(tmp_path: Path) -> None:
+    with Journal(tmp_path, 0) as journal:
+        journal.event(1, "first\nsecond \x1b[31m für \udcff")
+        content = (tmp_path / "events.log").read_text("utf-8")
+    assert content.endswith("1 first second \\x1b[31m für \\udcff\n")
+    assert content.count("\n") == 1
+
+
+def test_an_event_after_a_line_that_a_kill_cut_short_begins_on_a_line_of_its_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "events.log").write_text("2031-01-01T00:00:00+00:00 3 step ski")
+    with Journal(tmp_path, 0) as journal:
+        journal.event(4, "resumed")
+        journal.event(5, "rollback")
+    cut, *lines = (tmp_path / "events.log").read_text().splitlines()
+    assert cut.endswith("3 step ski")
+    assert [line.partition(" ")[2] for line in lines] == ["4 resumed", "5 rollback"]

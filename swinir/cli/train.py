@@ -123,11 +123,13 @@ def run(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         print(stopped)
         return INTERRUPTED
-    if outcome.iterations < recipe.optim.iterations:
+    stopped = outcome.iterations < recipe.optim.iterations
+    # Of several processes one speaks and writes.
+    if stopped and outcome.main:
         print(f"stopped after {outcome.iterations} of {recipe.optim.iterations} iterations")
-        return INTERRUPTED
-    _hand_over(outcome, recipe.name, folder, options)
-    return DONE
+    elif outcome.main:
+        _hand_over(outcome, recipe, folder, options)
+    return INTERRUPTED if stopped else DONE
 
 
 def _check_data(
@@ -135,13 +137,24 @@ def _check_data(
 ) -> int:
     from swinir.data.checking import check
     from swinir.lines import printable
+    from swinir.training.material import misfits, smallest_input
+    from swinir.training.recipe import PairedRecipe
 
-    side = recipe.data.patch * recipe.network.scale
-    found = check(recipe.data.train, smallest=side, benchmarks=benchmarks, progress=reading)
-    for line in found.lines():
+    data, side = recipe.data, smallest_input(recipe)
+    found = check(
+        data.train, smallest=side * recipe.network.scale, benchmarks=benchmarks, progress=reading
+    )
+    lines, looked_at, shapes = found.lines(), found.files, found.shapes
+    if isinstance(data.degradation, PairedRecipe):
+        inputs = check(data.degradation.inputs, smallest=side, progress=reading)
+        # One photograph may have several, which then show the same.
+        inputs.duplicates.clear()
+        lines += [*inputs.lines(), *misfits(recipe, shapes | inputs.shapes)]
+        looked_at += inputs.files
+    for line in lines:
         print(printable(line))
-    print(f"{found.files} photographs looked at, {len(found.lines())} findings")
-    return DONE if found.clean else INCOMPLETE
+    print(f"{looked_at} photographs looked at, {len(lines)} findings")
+    return INCOMPLETE if lines else DONE
 
 
 def _preview(recipe: "Recipe", folder: Path, reading: Callable[[int, int], None]) -> int:
@@ -156,15 +169,21 @@ def _preview(recipe: "Recipe", folder: Path, reading: Callable[[int, int], None]
     return DONE
 
 
-def _hand_over(outcome: "Outcome", name: str, folder: Path, options: argparse.Namespace) -> None:
+def _hand_over(
+    outcome: "Outcome", recipe: "Recipe", folder: Path, options: argparse.Namespace
+) -> None:
     from swinir.checkpoints import export, ship
+    from swinir.restoration import pick_device
+    from swinir.training.handover import facts_of, hand_over
 
-    for target in filter(None, (folder / f"{name}.safetensors", options.export)):
-        export(outcome.network, target)
+    for target in hand_over(outcome, recipe, folder, pick_device(options.device)):
         print(f"wrote {target}")
+    facts = facts_of(outcome, recipe)
+    if options.export:
+        export(outcome.network, options.export, metadata=facts)
+        print(f"wrote {options.export}")
     if options.ship:
-        facts = {"recipe": name, "iterations": str(outcome.iterations)}
-        print(f"wrote {ship(outcome.network, f'{name}.safetensors', metadata=facts)}")
+        print(f"wrote {ship(outcome.network, f'{recipe.name}.safetensors', metadata=facts)}")
     best = f", best {outcome.best:.2f} dB" if math.isfinite(outcome.best) else ""
     print(f"{outcome.iterations} iterations in {outcome.seconds / 3600:.2f} h{best}")
 

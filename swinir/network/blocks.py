@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from swinir.network.attention import WindowAttention
 from swinir.network.config import GroupConv, SwinIRConfig
@@ -27,20 +28,28 @@ def group_conv(kind: GroupConv, dim: int) -> nn.Module:
 
 
 class DropPath(nn.Module):
-    """Skip a residual branch at random for each image in training (stochastic depth)."""
+    """Skip a residual branch at random for each image in training (stochastic depth).
+
+    Attributes:
+        part: which part of a batch the images are, and how many there are, from as many processes
+            with one random state. What is drawn does not depend on how a batch is shared out.
+    """
 
     def __init__(self, chance: float) -> None:
         """Drop with probability ``chance``; the branches that stay are scaled up to match."""
         super().__init__()
         self.chance = chance
+        self.part = (0, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, H, W, C) -> (B, H, W, C)``; the identity in evaluation."""
         if not self.training or self.chance == 0:
             return x
         keep = 1 - self.chance
-        kept = torch.empty((x.shape[0], 1, 1, 1), dtype=x.dtype, device=x.device).bernoulli_(keep)
-        return x * kept / keep
+        number, parts = self.part
+        whole = (x.shape[0] * parts, 1, 1, 1)
+        kept = torch.empty(whole, dtype=x.dtype, device=x.device).bernoulli_(keep)
+        return x * kept.chunk(parts)[number] / keep
 
 
 class Mlp(nn.Module):
@@ -90,11 +99,17 @@ class SwinBlock(nn.Module):
 
 
 class SwinGroup(nn.Module):
-    """The blocks of one RSTB, under the published name ``residual_group``."""
+    """The blocks of one RSTB, under the published name ``residual_group``.
+
+    Attributes:
+        checkpointing: whether the backward pass computes the blocks again instead of remembering
+            what was between their layers (arXiv 1604.06174).
+    """
 
     def __init__(self, config: SwinIRConfig, index: int, drop_path: list[float]) -> None:
         """Group number ``index``; every second block is shifted by half a window."""
         super().__init__()
+        self.checkpointing = False
         self.blocks = nn.ModuleList(
             SwinBlock(
                 config.embed_dim,
@@ -110,7 +125,10 @@ class SwinGroup(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``(B, H, W, C) -> (B, H, W, C)``."""
         for block in self.blocks:
-            x = block(x, mask)
+            if self.checkpointing and self.training:
+                x = checkpoint(block, x, mask, use_reentrant=False)
+            else:
+                x = block(x, mask)
         return x
 
 

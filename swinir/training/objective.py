@@ -8,7 +8,7 @@ from swinir.training.recipe import LossRecipe
 
 
 class Objective(nn.Module):
-    """The weighted sum of the terms of a recipe, of images ``(B, C, H, W)`` in [0, 1]."""
+    """The weighted terms of a recipe but that of the discriminator; their sum is the loss."""
 
     def __init__(self, recipe: LossRecipe) -> None:
         """Reads the weights of VGG-19 where they are needed.
@@ -20,11 +20,11 @@ class Objective(nn.Module):
         self.weights = recipe.weights
         self.perceptual = Perceptual(recipe.vgg) if recipe.perceptual and recipe.vgg else None
 
-    def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
-        """``(restored, truth) -> ()``, float32."""
-        loss = restored.new_zeros(())
+    def forward(self, restored: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Images ``(B, C, H, W)`` in [0, 1] -> each term ``()`` in float32, by name."""
+        terms: dict[str, Tensor] = {}
         for name, weight in self.weights.items():
             term = self.perceptual if name == "perceptual" else TERMS[name]
             if term is not None:
-                loss = loss + weight * term(restored, truth)
-        return loss
+                terms[name] = weight * term(restored, truth)
+        return terms

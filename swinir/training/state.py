@@ -2,7 +2,7 @@
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,14 @@ class RunState:
     Attributes:
         recipe: as a table of plain values; None in states of versions that did not keep it.
         photographs: their `fingerprint`; None likewise.
+        best_iteration: after which the best score was made.
+        adversary: what the discriminator goes on from; None where there is none.
+        scaler: the factor on the loss in fp16, likewise.
+        processes: that learned together.
+        losses: those that the guard remembers.
+        ahead: iterations by which the crops are ahead of the steps, after rollbacks.
+        skipped: steps that were not taken.
+        rollbacks: how often the run went back to a saved state.
     """
 
     iteration: int
@@ -33,6 +41,14 @@ class RunState:
     seconds: float
     recipe: dict[str, Any] | None = None
     photographs: str | None = None
+    best_iteration: int = 0
+    adversary: dict[str, Any] | None = None
+    scaler: dict[str, Any] | None = None
+    processes: int = 1
+    losses: list[float] = field(default_factory=list[float])
+    ahead: int = 0
+    skipped: int = 0
+    rollbacks: int = 0
 
 
 def _sync_folder(folder: Path) -> None:
@@ -49,7 +65,7 @@ def save_state(folder: Path, state: RunState) -> Path:
     Raises:
         OSError: the disk is full or cannot be written; earlier states are untouched.
     """
-    target = folder / f"state_{state.iteration:08d}.pt"
+    target = folder / _name(state.iteration)
     # In memory first: writing to a file, torch hides the reason why the disk refuses.
     content = io.BytesIO()
     torch.save({name: getattr(state, name) for name in RunState.__slots__}, content)
@@ -70,13 +86,19 @@ def save_state(folder: Path, state: RunState) -> Path:
     return target
 
 
+def _name(iteration: int) -> str:
+    return f"state_{iteration:08d}.pt"
+
+
 def saved_states(folder: Path) -> list[Path]:
     """The saved states in a folder, newest first."""
     return sorted(folder.glob("state_*.pt"), reverse=True)
 
 
-def load_newest(folder: Path) -> tuple[RunState | None, list[str]]:
+def load_newest(folder: Path, before: int | None = None) -> tuple[RunState | None, list[str]]:
     """The newest state that can be read, None where none was saved; a line for each that cannot.
+
+    With ``before`` only states of earlier iterations count.
 
     Raises:
         ValueError: states were saved, and none can be read.
@@ -84,6 +106,8 @@ def load_newest(folder: Path) -> tuple[RunState | None, list[str]]:
     complaints: list[str] = []
     reason = ""
     for path in saved_states(folder):
+        if before is not None and path.name >= _name(before):
+            continue
         try:
             return RunState(**torch.load(path, map_location="cpu", weights_only=True)), complaints
         except Exception as error:  # torch raises many kinds for a damaged file

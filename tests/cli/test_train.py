@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,8 @@ from swinir.data import datasets
 from swinir.data.datasets import load_levels
 from swinir.images.files import read
 from swinir.training import loop
+from swinir.training.feed import Batch
+from swinir.training.learner import Step
 from swinir.training.lock import alone_in
 from swinir.training.state import load_newest
 from tests.training.runs import ITERATIONS, write_photographs, write_recipe
@@ -32,10 +34,26 @@ import os, signal, sys
 from swinir.cli.train import main
 from swinir.training.loop import Trainer
 step = Trainer.step
-def dying(self, crops):
+def dying(self, batches):
     if self.iteration == 17:
         os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, crops)
+    return step(self, batches)
+Trainer.step = dying
+main(sys.argv[1:])
+"""
+
+KILLED_AT_ANY_TIME = """
+import os, random, signal, sys, threading
+from swinir.cli.train import main
+from swinir.training.loop import Trainer
+step, left = Trainer.step, random.Random(int(sys.argv.pop(1))).randrange(2, 9)
+def dying(self, batches):
+    global left
+    left -= 1
+    if left == 0:
+        # In the midst of whatever follows: this step, its record, or a state.
+        threading.Timer(random.random() / 20, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return step(self, batches)
 Trainer.step = dying
 main(sys.argv[1:])
 """
@@ -134,6 +152,28 @@ def test_after_a_kill_the_same_command_continues_to_the_bit(
     assert not list((tmp_path / "states").glob(".*"))
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_five_kills_at_random_change_no_bit(recipe: Path, whole: Path, tmp_path: Path) -> None:
+    command = [str(recipe), "--device", "cpu", "--output", str(tmp_path)]
+    # A state after every step, or a run that dies young would never get on.
+    often = ["--set", "log.save_every=1"]
+    killed = 0
+    for seed in range(5):
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED_AT_ANY_TIME, str(seed), *command, *often],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            timeout=1200,
+            check=False,
+        )
+        assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
+        killed += ended.returncode != 0
+    assert killed == 5
+    assert main(command) == 0
+    assert_bitwise_equal(tmp_path, whole)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
 def test_ctrl_c_finishes_the_step_and_the_same_command_goes_on(
     recipe: Path,
@@ -145,10 +185,10 @@ def test_ctrl_c_finishes_the_step_and_the_same_command_goes_on(
 ) -> None:
     step = loop.Trainer.step
 
-    def interrupted(self: loop.Trainer, crops: loop.TexturedCrops) -> tuple[float, float, float]:
+    def interrupted(self: loop.Trainer, batches: Sequence[Batch]) -> Step:
         if self.iteration == 17:
             signal.raise_signal(number)
-        return step(self, crops)
+        return step(self, batches)
 
     command = [str(recipe), "--device", "cpu", "--output", str(tmp_path)]
     with monkeypatch.context() as patch:
@@ -166,7 +206,7 @@ def test_ctrl_c_finishes_the_step_and_the_same_command_goes_on(
 def test_a_second_ctrl_c_stops_at_once(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(self: loop.Trainer, crops: loop.TexturedCrops) -> tuple[float, float, float]:
+    def interrupted(self: loop.Trainer, batches: Sequence[Batch]) -> Step:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second one did not stop the run")
@@ -216,9 +256,11 @@ def test_the_end_is_told_with_files_and_figures(
         main(short(recipe, folder, "--set", "log.validate_every=2", "--export", str(exported))) == 0
     )
     out, err = capsys.readouterr()
-    first, second, last = out.splitlines()
-    assert first == f"wrote {folder / 'tiny.safetensors'}"
-    assert second == f"wrote {exported}"
+    *written, last = out.splitlines()
+    names = [folder / name for name in ("tiny.safetensors", "tiny.md", "curve.png")]
+    assert written == [f"wrote {each}" for each in (*names, exported)]
+    assert read(folder / "curve.png").pixels.std() > 0.05
+    assert "| validation | " in (folder / "tiny.md").read_text("utf-8")
     assert last.startswith("2 iterations in 0.00 h, best ")
     assert last.endswith(" dB")
     assert "\rreading photographs 6/6\n" in err
@@ -346,19 +388,30 @@ def test_a_folder_of_another_seed_is_one_line(
     )
 
 
+@pytest.mark.parametrize(
+    ("validation", "told"),
+    [
+        (False, "the run is not saved, earlier states are kept (No space left on device)"),
+        (True, "the best weights are not saved, states are kept (No space left on device)"),
+    ],
+)
 def test_a_full_disk_is_one_line(
-    recipe: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    validation: bool,  # noqa: FBT001
+    told: str,
 ) -> None:
+    recipe = write_recipe(tmp_path, validation=validation)
+
     def refuse(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    line = refused(short(recipe, tmp_path), capsys)
-    assert "the run is not saved, earlier states are kept (No space left on device)" in line
-    assert not list((tmp_path / "states").iterdir())
+    line = refused(short(recipe, tmp_path / "run"), capsys)
+    assert told in line
+    assert not list((tmp_path / "run").glob("states/*"))
+    assert not list((tmp_path / "run").glob("*.safetensors"))
 
 
 def test_a_device_that_is_not_there_is_one_line(

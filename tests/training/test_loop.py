@@ -1,18 +1,29 @@
 """The loop: what a run computes, keeps and refuses."""
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
+from swinir.checkpoints import load_file
 from swinir.data.datasets import Stopped, load_pairs
 from swinir.network import SwinIR
 from swinir.restoration import restorer
-from swinir.training.loop import Outcome, train, validate
+from swinir.training import guard
+from swinir.training.feed import Batch
+from swinir.training.learner import Learner, Step
+from swinir.training.loop import MOST_ROLLBACKS, train
+from swinir.training.outcome import Outcome
+from swinir.training.processes import join
 from swinir.training.recipe_file import load_recipe
 from swinir.training.state import load_newest
+from swinir.training.validation import validate
 from tests.training.runs import write_photographs, write_recipe
+
+Terms = dict[str, torch.Tensor]
 
 CPU = torch.device("cpu")
 SHORT = ["optim.iterations=3", "optim.milestones=[]"]
@@ -123,9 +134,9 @@ def test_a_score_does_not_depend_on_the_memory_that_is_free(
     folder = write_photographs(path.parent / "large", count=1, side=120)
     network = SwinIR(load_recipe(path).network)
     pairs = load_pairs(folder, 2)
-    ample = validate(network, pairs, CPU)
+    ample = validate(network, pairs, join(CPU, "fp32")).psnr
     monkeypatch.setattr(restorer, "auto_tile", lambda *_: 32)
-    assert validate(network, pairs, CPU) == ample
+    assert validate(network, pairs, join(CPU, "fp32")).psnr == ample
 
 
 @pytest.mark.parametrize(
@@ -247,3 +258,183 @@ def test_a_run_stopped_while_photographs_are_read_leaves_nothing(path: Path) -> 
     with pytest.raises(Stopped, match="stopped after reading 1 of 6 photographs"):
         train(load_recipe(path), path.parent / "run", device=CPU, stop=lambda: True)
     assert not (path.parent / "run").exists()
+
+
+LONG = ["optim.iterations=90", "optim.milestones=[]", "log.save_every=10"]
+
+
+@pytest.fixture
+def quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RECENT": 4, "BEFORE": 20, "STREAK": 4}.items():
+        monkeypatch.setattr(guard, name, value)
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, times: int, spoil: float) -> list[int]:
+    """Spoils the weights before the steps 50, 51 ...; returns where a step was taken from."""
+    step, left = Learner.step, [times]
+    taken: list[int] = []
+
+    def broken(self: Learner, batches: Sequence[Batch], at: int, watch: guard.Guard) -> Step:
+        taken.append(at)
+        if at >= 50 and left[0]:
+            left[0] -= 1
+            with torch.no_grad():
+                self.network.conv_after_body.weight.fill_(spoil)
+        return step(self, batches, at, watch)
+
+    monkeypatch.setattr(Learner, "step", broken)
+    return taken
+
+
+@pytest.mark.usefixtures("quick_guard")
+@pytest.mark.parametrize("spoil", [5.0, float("nan")], ids=["a spike", "no number"])
+def test_a_run_that_leaves_its_course_goes_back_and_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spoil: float
+) -> None:
+    taken = breaking(monkeypatch, 1, spoil)
+    outcome = train(load_recipe(path, LONG), path.parent / "run", device=CPU)
+    assert outcome.iterations == 90
+    assert outcome.rollbacks == 1
+    back = taken.index(next(at for at, after in pairwise(taken) if after <= at)) + 1
+    assert taken[:back] == list(range(back))
+    assert back >= 52
+    assert taken[back:] == list(range(taken[back], 90))
+    assert taken[back] <= 50
+    assert taken[back] % 10 == 0
+    (message,) = caplog.messages
+    assert message.startswith(f"the loss has left its course at iteration {back} (loss ")
+    assert message.endswith(f"; back to {taken[back]}")
+    numbers = [int(row.split(",")[0]) for row in rows(path.parent / "run")]
+    assert numbers == list(range(1, 91))
+    assert all(parameter.isfinite().all() for parameter in outcome.network.parameters())
+    events = (path.parent / "run" / "events.log").read_text()
+    assert events.count("goes on from here") == 1
+    state, _ = load_newest(path.parent / "run" / "states")
+    assert state is not None
+    # What was seen on the way to the spike is not seen again.
+    assert state.ahead == back - taken[back]
+
+
+@pytest.mark.usefixtures("quick_guard")
+def test_a_run_killed_after_going_back_ends_as_one_that_was_not(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        breaking(patch, 1, 5.0)
+        train(load_recipe(path, LONG), path.parent / "whole", device=CPU)
+    with monkeypatch.context() as patch:
+        taken = breaking(patch, 1, 5.0)
+        late: Callable[[], bool] = lambda: len(taken) > 60  # noqa: E731
+        train(load_recipe(path, LONG), path.parent / "run", device=CPU, stop=late)
+    train(load_recipe(path, LONG), path.parent / "run", device=CPU)
+    assert rows(path.parent / "run") == rows(path.parent / "whole")
+
+
+@pytest.mark.usefixtures("quick_guard")
+def test_a_run_that_never_keeps_its_course_is_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaking(monkeypatch, 1000, float("nan"))
+    with pytest.raises(ValueError, match=r"diverged at iteration \d+ \(loss nan, gradient nan\)"):
+        train(load_recipe(path, LONG), path.parent / "run", device=CPU)
+    state, _ = load_newest(path.parent / "run" / "states")
+    assert state is not None
+    assert state.rollbacks == MOST_ROLLBACKS
+    assert all(value.isfinite().all() for value in state.network.values())
+
+
+def test_a_step_that_is_no_number_is_left_out_and_counted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored = Learner._pass
+
+    def broken(self: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, Terms]:
+        image, truth, terms = restored(self, batch)
+        spoilt = {name: term * float("nan") for name, term in terms.items()}
+        return image, truth, spoilt if self.optimizer.param_groups[0]["lr"] == 4e-4 else terms
+
+    monkeypatch.setattr(Learner, "_pass", broken)
+    outcome = run(path, "optim.iterations=4")
+    assert outcome.skipped == 1
+    assert outcome.iterations == 4
+    assert "nan" in rows(path.parent / "run")[1]
+    events = (path.parent / "run" / "events.log").read_text()
+    assert "2 step not taken: loss nan, gradient nan" in events
+    state, _ = load_newest(path.parent / "run" / "states")
+    assert state is not None
+    assert state.skipped == 1
+    assert {moments["step"].item() for moments in state.optimizer["state"].values()} == {3}
+
+
+GAN = ["loss.l1=1", "loss.gan=0.1", "adversary.width=4", "data.patch=8"]
+
+
+def test_a_discriminator_learns_along_and_goes_on_to_the_bit(path: Path) -> None:
+    run(path, *GAN, "optim.iterations=6", folder="whole")
+    run(path, *GAN, "optim.iterations=4")
+    run(path, *GAN, "optim.iterations=6")
+    ours, whole = (load_newest(path.parent / each / "states")[0] for each in ("run", "whole"))
+    assert ours is not None
+    assert whole is not None
+    assert ours.adversary is not None
+    assert whole.adversary is not None
+    for name, value in whole.adversary["network"].items():
+        assert torch.equal(ours.adversary["network"][name], value), name
+    assert rows(path.parent / "run") == rows(path.parent / "whole")
+    run(path, folder="plain")
+    assert rows(path.parent / "plain")[0] != rows(path.parent / "whole")[0]
+
+
+def test_accumulated_batches_learn_as_one_of_their_size(path: Path) -> None:
+    still = ["network.drop_path=0", "log.save_every=100"]
+    run(path, *still, "optim.batch_size=4", folder="one")
+    run(path, *still, "optim.batch_size=2", "optim.accumulate=2", folder="two")
+    one, two = (load_newest(path.parent / each / "states")[0] for each in ("one", "two"))
+    assert one is not None
+    assert two is not None
+    for name, value in one.network.items():
+        assert torch.allclose(two.network[name], value, atol=1e-6), name
+
+
+def test_checkpointed_blocks_learn_the_same(path: Path) -> None:
+    run(path, folder="plain")
+    run(path, "optim.checkpointing=true")
+    assert rows(path.parent / "run") == rows(path.parent / "plain")
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same(path: Path) -> None:
+    still = ["network.drop_path=0", "optim.precision=fp32"]
+    run(path, *still, folder="plain")
+    run(path, *still, "optim.compile=true")
+    ours, plain = (
+        [float(row.split(",")[1]) for row in rows(path.parent / each)] for each in ("run", "plain")
+    )
+    assert ours == pytest.approx(plain, rel=1e-4)
+    state, _ = load_newest(path.parent / "run" / "states")
+    assert state is not None
+    assert "conv_first.weight" in state.network
+
+
+def test_worker_processes_draw_the_same_crops(path: Path) -> None:
+    run(path, folder="plain")
+    run(path, "data.workers=2")
+    assert rows(path.parent / "run") == rows(path.parent / "plain")
+
+
+def test_the_best_average_is_kept_apart(path: Path) -> None:
+    photographs = load_recipe(path).data.train
+    outcome = run(path, f"data.validation={photographs}", "log.validate_every=1")
+    scores = (path.parent / "run" / "scores.csv").read_text().splitlines()[1:]
+    best = max((float(row.split(",")[1]), int(row.split(",")[0])) for row in scores)
+    assert (outcome.best, outcome.best_iteration) == best
+    network, _ = load_file(path.parent / "run" / "best.safetensors")
+    again = validate(network, load_pairs(photographs, 2), join(CPU, "fp32"))
+    assert again.psnr == outcome.best
+
+
+def test_the_end_is_scored_whenever_it_comes(path: Path) -> None:
+    photographs = load_recipe(path).data.train
+    run(path, f"data.validation={photographs}", "log.validate_every=1000")
+    scores = (path.parent / "run" / "scores.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in scores] == [3]

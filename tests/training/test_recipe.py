@@ -11,7 +11,7 @@ from swinir.training.loop import train
 from swinir.training.recipe_file import load_recipe
 from tests.training.runs import RECIPE, write_photographs
 
-OPTIONS = sorted((Path(__file__).parents[2] / "options").glob("*.toml"))
+OPTIONS = sorted((Path(__file__).parents[2] / "options").rglob("*.toml"))
 SHRUNK = [
     "network.embed_dim=12",
     "network.depths=[2]",
@@ -20,6 +20,9 @@ SHRUNK = [
     "data.patch=8",
     "optim.iterations=2",
     "optim.batch_size=2",
+    "adversary.width=4",
+    "data.workers=0",
+    "data.cache=",
 ]
 
 
@@ -40,9 +43,13 @@ def test_every_recipe_bears_the_name_of_its_file(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", OPTIONS, ids=lambda file: file.stem)
-def test_every_recipe_trains_when_shrunk(file: Path, tmp_path: Path) -> None:
+def test_every_recipe_trains_when_shrunk(
+    file: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     photographs = write_photographs(tmp_path / "photos")
     overrides = [*SHRUNK, f"data.train={photographs}", f"data.validation={photographs}"]
+    if load_recipe(file).loss.vgg:
+        overrides.append(f"loss.vgg={request.getfixturevalue('vgg')}")
     if load_recipe(file).warm_start:
         begun = load_recipe(file, [*SHRUNK, "warm_start="]).network
         export(SwinIR(begun), tmp_path / "begun.safetensors")
@@ -96,7 +103,14 @@ def test_values_arrive_in_their_types(path: Path) -> None:
             ["data.degradation.kind=noise", "data.degradation.sigma=-1"],
             "greater than or equal to 0",
         ),
-        (["loss.l1=0"], "loss: at least one term has a weight above 0"),
+        (["loss.l1=0"], "loss: at least one term but gan has a weight above 0"),
+        (["loss.gan=1", "loss.l1=0"], "loss: at least one term but gan"),
+        (
+            ["loss.gan=1", "loss.l1=1", "data.patch=10"],
+            "the discriminator takes crops of multiples of 8 pixels, got 20",
+        ),
+        (["data.draw=anywhere"], "data.draw: .*'uniform'.*got 'anywhere'"),
+        (["optim.accumulate=0"], "optim.accumulate: .*greater than 0, got 0"),
         (["loss.perceptual=1"], "needs vgg, the file of VGG-19's weights"),
         (
             ["loss.perceptual=1", "loss.vgg=a.pth", "network.channels=1"],

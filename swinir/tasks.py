@@ -144,6 +144,7 @@ _GREY_JPEG = SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=25
 _COLOUR_JPEG = SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0)
 
 _OURS_LIGHT_X4 = _ours("light_sr_x4.safetensors")
+_OURS_COLOUR = _ours("color_dn.safetensors")
 
 
 def _classical_files(scale: int) -> tuple[Checkpoint, ...]:
@@ -196,11 +197,11 @@ _ROWS = (
     Task("gray_dn_25", "Grey denoising, sigma 25", _GREY, GaussianNoise(25), _grey_files(25)),
     Task("gray_dn_50", "Grey denoising, sigma 50", _GREY, GaussianNoise(50), _grey_files(50)),
     Task("color_dn_15", "Colour denoising, sigma 15", _COLOUR, GaussianNoise(15),
-         _colour_files(15)),
+         _OURS_COLOUR + _colour_files(15)),
     Task("color_dn_25", "Colour denoising, sigma 25", _COLOUR, GaussianNoise(25),
-         _colour_files(25)),
+         _OURS_COLOUR + _colour_files(25)),
     Task("color_dn_50", "Colour denoising, sigma 50", _COLOUR, GaussianNoise(50),
-         _colour_files(50)),
+         _OURS_COLOUR + _colour_files(50)),
     Task("jpeg_10", "Grey JPEG, quality 10", _GREY_JPEG, Jpeg(10), _jpeg_files("CAR", 10)),
     Task("jpeg_20", "Grey JPEG, quality 20", _GREY_JPEG, Jpeg(20), _jpeg_files("CAR", 20)),
     Task("jpeg_30", "Grey JPEG, quality 30", _GREY_JPEG, Jpeg(30), _jpeg_files("CAR", 30)),

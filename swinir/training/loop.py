@@ -24,7 +24,7 @@ from swinir.training.learner import Learner, Step
 from swinir.training.lock import alone_in
 from swinir.training.material import load_crops, load_validation
 from swinir.training.outcome import Outcome
-from swinir.training.processes import any_of, from_main, join
+from swinir.training.processes import any_of, from_main, in_turn, join
 from swinir.training.recipe import Recipe
 from swinir.training.resumption import another_network, other_photographs, recognise
 from swinir.training.state import RunState, load_newest, save_state
@@ -285,8 +285,9 @@ def train(
     with alone_in(folder) if accelerator.is_main_process else nullcontext():
         try:
             trainer = Trainer(recipe, folder, accelerator)
-            crops = load_crops(recipe, progress=progress, stop=stop)
-            validation = load_validation(recipe, progress=progress, stop=stop)
+            with in_turn(accelerator, first=recipe.data.cache is not None):
+                crops = load_crops(recipe, progress=progress, stop=stop)
+                validation = load_validation(recipe, progress=progress, stop=stop)
             return trainer.run(crops, validation, stop=stop)
         finally:
             accelerator.end_training()

@@ -5,16 +5,20 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from swinir.restoration.devices import pick_precision
 
 T = TypeVar("T")
+
+PATIENCE = timedelta(hours=6)
+"""How long a process waits for the others: to decode large sets of photographs takes long."""
 
 PRECISIONS = {torch.float32: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}
 """The arithmetic of the forward pass, as accelerate calls it."""
@@ -24,14 +28,28 @@ def join(device: torch.device, precision: str) -> Accelerator:
     """The process that this is, on ``device`` or, of several GPUs, on its own.
 
     ``precision`` is one of `pick_precision`; what ``accelerate launch`` was told does not count.
+
+    Raises:
+        ValueError: the device cannot train in it.
     """
+    arithmetic = PRECISIONS[pick_precision(precision, device)]
+    if arithmetic == "fp16" and device.type == "cpu":
+        raise ValueError("optim.precision is fp16 on a GPU alone, got the CPU; take bf16 or fp32")
     # Nothing in a network here is a running statistic that processes would have to share.
     sharing = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     return Accelerator(
         cpu=device.type == "cpu",
-        mixed_precision=PRECISIONS[pick_precision(precision, device)],
-        kwargs_handlers=[sharing],
+        mixed_precision=arithmetic,
+        kwargs_handlers=[sharing, InitProcessGroupKwargs(timeout=PATIENCE)],
     )
+
+
+def in_turn(accelerator: Accelerator, *, first: bool) -> AbstractContextManager[object]:
+    """For work of which the others find the result, where ``first`` is wanted.
+
+    One process of each machine does it, while the rest wait.
+    """
+    return accelerator.local_main_process_first() if first else nullcontext()
 
 
 def from_main(accelerator: Accelerator, make: Callable[[], T]) -> T:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from swinir.training.loop import train
+from swinir.training.processes import join
 from swinir.training.recipe_file import load_recipe
 from swinir.training.state import RunState, load_newest
 from tests.training.runs import write_recipe
@@ -61,7 +62,8 @@ def farthest(one: RunState, other: RunState) -> float:
 
 def test_two_processes_learn_as_one_with_twice_the_batch(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, validation=True)
-    out, err = finished(together(path, "two", *STEPS, "optim.batch_size=2"))
+    cached = f"data.cache={tmp_path / 'cache'}"
+    out, err = finished(together(path, "two", *STEPS, "optim.batch_size=2", cached))
     recipe = load_recipe(path, [*STEPS, "optim.batch_size=4"])
     train(recipe, tmp_path / "one", device=torch.device("cpu"))
     two, one = newest(path, "two"), newest(path, "one")
@@ -93,6 +95,11 @@ def test_a_stop_reaches_all_processes_and_the_run_goes_on(tmp_path: Path) -> Non
     assert 2 <= stopped < 100000
     finished(together(path, "two", *STEPS, f"optim.iterations={stopped + 2}"))
     assert newest(path, "two").iteration == stopped + 2
+
+
+def test_half_precision_on_a_cpu_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match="fp16 on a GPU alone, got the CPU; take bf16 or fp32"):
+        join(torch.device("cpu"), "fp16")
 
 
 def test_a_refusal_ends_all_processes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from swinir.images.files import MAX_PIXELS, WRITABLE, check_size, find_images, read, write
 from swinir.images.picture import Picture
 from swinir.lines import one_line, trace
-from swinir.restoration.restorer import Restorer
+from swinir.restoration.restorer import Cancelled, Restorer
 
 Progress = Callable[[int, int], None]
 
@@ -161,6 +161,7 @@ def run(
     quality: int = 95,
     max_pixels: int = MAX_PIXELS,
     tiles: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
     inspect: Callable[[Job, Picture, Picture], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do the jobs one by one; a bad file is told in its outcome, and the rest goes on.
@@ -174,7 +175,11 @@ def run(
         quality: of JPEG results, 1 to 100.
         max_pixels: refuse larger pictures.
         tiles: called with tiles done and in all, for the picture in hand.
+        cancelled: asked before each tile.
         inspect: sees each picture and its result, also one that was there before.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
     """
 
     def do(job: Job) -> Outcome:
@@ -192,7 +197,7 @@ def run(
             height, width = (restorer.scale * side for side in picture.pixels.shape[:2])
             check_size(job.target, height, width)
             job.target.parent.mkdir(parents=True, exist_ok=True)
-            restored = restorer.restore_picture(picture, progress=tiles)
+            restored = restorer.restore_picture(picture, progress=tiles, cancelled=cancelled)
             write(job.target, restored, quality=quality)
         if inspect:
             inspect(job, picture, restored)
@@ -208,6 +213,8 @@ def run(
     for job in jobs:
         try:
             outcome = do(job)
+        except Cancelled:
+            raise
         except Exception as error:
             trace(error)
             outcome = Outcome(job, reason=one_line(error, job.source))

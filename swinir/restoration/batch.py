@@ -201,21 +201,30 @@ def run(
             write(job.target, restored, quality=quality)
         if inspect:
             inspect(job, picture, restored)
-        height, width = restored.pixels.shape[:2]
-        return Outcome(
-            job,
-            kept=kept,
-            note=f"the first of {picture.frames} frames" if picture.frames > 1 else "",
-            seconds=time.perf_counter() - started,
-            pixels=height * width,
-        )
+        return _made(job, picture, restored, kept, time.perf_counter() - started)
 
     for job in jobs:
         try:
             outcome = do(job)
-        except Cancelled:
-            raise
         except Exception as error:
-            trace(error)
-            outcome = Outcome(job, reason=one_line(error, job.source))
+            outcome = _failed(job, error)
         yield outcome
+
+
+def _failed(job: Job, error: Exception) -> Outcome:
+    if isinstance(error, Cancelled):
+        # That ends the batch, not this picture.
+        raise error
+    trace(error)
+    return Outcome(job, reason=one_line(error, job.source))
+
+
+def _made(job: Job, picture: Picture, restored: Picture, kept: bool, seconds: float) -> Outcome:  # noqa: FBT001
+    height, width = restored.pixels.shape[:2]
+    return Outcome(
+        job,
+        kept=kept,
+        note=f"the first of {picture.frames} frames" if picture.frames > 1 else "",
+        seconds=seconds,
+        pixels=height * width,
+    )

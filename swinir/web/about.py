@@ -20,7 +20,8 @@ SwinIR {__version__} restores pictures with transformers that look at windows
 `test.py`: the same pixels come out. 16 bits, transparency, colour profile and EXIF are kept.
 
 A picture is worked at in tiles, so its size is bounded by the server's limit alone. One job runs on
-each device at a time; the place in the queue is shown above the result. Cancel stops within one tile.
+each device at a time; the place in the queue is shown above the result. Cancel stops within one
+tile.
 """
 
 

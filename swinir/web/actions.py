@@ -9,7 +9,7 @@ import gradio as gr
 
 from swinir.lines import one_line, trace
 from swinir.web import batches, comparing, words
-from swinir.web.choices import PROBLEMS, Choice, Problem, choose, scales, suited
+from swinir.web.choices import PROBLEMS, Choice, choose, scales, suited
 from swinir.web.jobs import Step, Watch, follow
 from swinir.web.looking import Look, look
 from swinir.web.orders import Order, order
@@ -89,7 +89,7 @@ class Actions:
     def look(self, upload: str | None, problem: str) -> tuple[Update, ...]:
         """A new picture: (told, image, level, advice, state)."""
         if not upload:
-            return "", gr.skip(), gr.skip(), "", None
+            return gr.skip(), gr.skip(), gr.skip(), "", None
         try:
             seen = look(Path(upload), self.bench.max_pixels)
         except Exception as error:
@@ -110,7 +110,8 @@ class Actions:
         row = PROBLEMS[problem]
         offered = scales(row)
         least, most = row.span
-        level = (seen and seen.level(problem)) or row.usual
+        level = seen.level(problem) if seen else None
+        level = row.usual if level is None else level
         return (
             gr.update(
                 choices=[(f"{scale} times", scale) for scale in offered],
@@ -127,13 +128,16 @@ class Actions:
             gr.update(value=seen.advice(problem) if seen else "", visible=bool(row.level)),
         )
 
-    def weigh(self, problem: str, scale: int | None, level: float, seen: Look | None) -> Update:
-        """The weights that suit, the best first."""
-        found = _suited(PROBLEMS[problem], scale, level, seen)
-        return gr.update(
-            choices=[(each.label, each.key) for each in found],
-            value=found[0].key if found else None,
+    def weigh(
+        self, problem: str, scale: int | None, level: float, seen: Look | None
+    ) -> tuple[Update, Update]:
+        """The weights that suit, the best first: (weights, note)."""
+        found = suited(
+            PROBLEMS[problem], scale=scale or 1, level=level, grey=bool(seen and seen.grey)
         )
+        first = found[0] if found else None
+        offered = [(each.label, each.key) for each in found]
+        return gr.update(choices=offered, value=first and first.key), warning(first)
 
     # Working
 
@@ -254,8 +258,16 @@ def address(request: gr.Request) -> str:
     return f"{scheme}://{host}{root}/"
 
 
-def _suited(problem: Problem, scale: int | None, level: float, seen: Look | None) -> list[Choice]:
-    return suited(problem, scale=scale or 1, level=level, grey=bool(seen and seen.grey))
+def warning(choice: Choice | None) -> str:
+    """What a visitor should know before these weights are used, as HTML."""
+    if choice is None:
+        return words.wrong("This server has no weights for that.")
+    if choice.there:
+        return ""
+    return words.plain(
+        "The weights for this are not on this server yet and are fetched first, once: "
+        f"{choice.weights}{choice.megabytes}."
+    )
 
 
 def _split(key: str | None) -> tuple[str, str]:

@@ -1,7 +1,9 @@
 """Uploads of many pictures: files and zips, unpacked with distrust."""
 
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +19,15 @@ MOST_BYTES = 2 << 30
 """Bytes that the zips of one batch may unpack to."""
 
 CHUNK = 1 << 20
+
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+)
+"""What is raised on a zip that is torn, or packed by a method that Python does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ def unpack(uploads: Sequence[Path], folder: Path) -> list[Item]:
                 for entry in entries:
                     items.append(_take(archive, entry, folder / f"{len(items):05d}"))
                     left -= entry.file_size
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
+        except DAMAGED as error:
             raise ValueError(
                 f"{printable(upload.name)}: the zip is damaged ({error}); pack it again"
             ) from None

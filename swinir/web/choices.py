@@ -74,7 +74,7 @@ class Choice:
         """What people read."""
         if self.weights == OURS:
             return f"{self.task.title}: ours, {self.task.from_source(OURS)[0].file}"
-        fetched = "" if self.there else f", {self._size()}fetched on first use"
+        fetched = "" if self.there else f", fetched on first use{self.megabytes}"
         return f"{self.task.title}: official, {self.weights}{fetched}"
 
     @property
@@ -82,9 +82,11 @@ class Choice:
         """The weights as a command line names them; empty where they are what it takes anyway."""
         return "" if self.weights == self.usual(self.task) else self.weights
 
-    def _size(self) -> str:
-        size = next(it.bytes for it in self.task.checkpoints if it.file == self.weights)
-        return f"{size / 1e6:.0f} MB " if size else ""
+    @property
+    def megabytes(self) -> str:
+        """The size of published weights, where it is known: `` (67 MB)``."""
+        size = next((it.bytes for it in self.task.checkpoints if it.file == self.weights), None)
+        return f" ({size / 1e6:.0f} MB)" if size else ""
 
     @staticmethod
     def usual(task: Task) -> str:
@@ -156,7 +158,6 @@ def suited(
     if problem.level:
         found = [each for each in found if (each.task.network.channels == 1) == grey] or found
         nearest = {each: abs(_level(each.task) - level) for each in found}
-        # Weights that serve several levels alike are told under the nearest.
         found = [each for each in found if nearest[each] == min(nearest.values())]
     else:
         found = [each for each in found if each.task.network.scale == scale]

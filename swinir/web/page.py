@@ -13,7 +13,7 @@ from swinir.web.choices import choices, problems, scales, suited
 from swinir.web.components import files_input, picture_input
 from swinir.web.endpoints import Endpoints
 from swinir.web.orders import TILES
-from swinir.web.words import wrong
+from swinir.web.words import plain, wrong
 
 DEVICE = "device"
 """Name of the queue that waits for devices; `Engines` lends each to one job."""
@@ -89,16 +89,17 @@ def _restore_tab(wiring: Wiring) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             upload = picture_input("Your picture", "Drop a picture here, paste one, or click")
-            told = gr.HTML()
+            told = gr.HTML(padding=False)
             samples = sorted(str(path) for path in SAMPLES.glob("*.png"))
             gr.Examples(samples, upload, label="Or take a sample", examples_per_page=8)
             problem, scale, level, advice, seen = _what_is_wrong()
+            note = gr.HTML(padding=False)
             strength, weights, tile, tta = _how()
             with gr.Row():
                 button = gr.Button("Restore", variant="primary", scale=3, min_width=140)
                 cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
         with gr.Column(scale=3, min_width=300):
-            status = gr.HTML('<div class="idle">The result appears here.</div>')
+            status = gr.HTML(plain("The result appears here."), padding=False)
             with gr.Column(visible=False) as results:
                 slider = gr.ImageSlider(
                     type="filepath",
@@ -119,8 +120,9 @@ def _restore_tab(wiring: Wiring) -> None:
                     command = gr.Code(label="On the command line", language="shell")
                     call = gr.Code(label="From Python, through this server", language="python")
     look = (actions.look, [upload, problem], [told, upload, level, advice, seen])
-    weigh = (actions.weigh, [problem, scale, level, seen], [weights])
+    weigh = (actions.weigh, [problem, scale, level, seen], [weights, note])
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    upload.clear(lambda: "", None, [told], **quiet)
     upload.change(*look, **quiet).then(*weigh, **quiet)
     problem.input(actions.pick, [problem, seen], [scale, level, advice], **quiet).then(
         *weigh, **quiet
@@ -161,7 +163,7 @@ def _what_is_wrong() -> tuple[gr.Radio, gr.Radio, gr.Slider, gr.HTML, gr.State]:
         visible=sizes != [1],
     )
     level = gr.Slider(0, 100, first.usual, step=1, label="Level", visible=bool(first.level))
-    advice = gr.HTML(visible=bool(first.level), elem_classes="advice")
+    advice = gr.HTML(visible=bool(first.level), elem_classes="advice", padding=False)
     return problem, scale, level, advice, seen
 
 
@@ -214,7 +216,7 @@ def _batch_tab(wiring: Wiring) -> None:
                 button = gr.Button("Restore all", variant="primary", scale=3, min_width=140)
                 cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
         with gr.Column(scale=3, min_width=300):
-            status = gr.HTML('<div class="idle">A line for each file appears here.</div>')
+            status = gr.HTML(plain("A line for each file appears here."), padding=False)
             table = gr.Dataframe(
                 headers=list(batches.HEADINGS), datatype="str", interactive=False, wrap=True
             )
@@ -244,7 +246,7 @@ def _compare_tab(wiring: Wiring) -> None:
                 button = gr.Button("Compare", variant="primary", scale=3, min_width=140)
                 cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
         with gr.Column(scale=3, min_width=300):
-            status = gr.HTML('<div class="idle">Both results appear here.</div>')
+            status = gr.HTML(plain("Both results appear here."), padding=False)
             with gr.Column(visible=False) as results:
                 slider = gr.ImageSlider(
                     type="filepath",

@@ -9,11 +9,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import gradio as gr
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from gradio import themes
 
 from swinir import __version__
 from swinir.lines import is_expected, one_line, trace
@@ -80,7 +82,7 @@ def serving(settings: Settings) -> Generator[Running]:
 
 
 def _launch(page: gr.Blocks, settings: Settings, engines: Engines) -> tuple[str, str]:
-    routes = [APIRoute("/health", lambda: _health(page, engines), methods=["GET", "HEAD"])]
+    routes = [APIRoute("/health", lambda: _health(engines), methods=["GET", "HEAD"])]
     _, url, public = page.launch(
         server_name=settings.host,
         server_port=settings.port or None,
@@ -103,20 +105,19 @@ def _launch(page: gr.Blocks, settings: Settings, engines: Engines) -> tuple[str,
     return url, public or ""
 
 
-def theme() -> gr.themes.Base:
+def theme() -> themes.Base:
     """Colours and letters of the page; letters are the system's, so that nothing is fetched."""
     letters = ["system-ui", "sans-serif"]
-    return gr.themes.Soft(primary_hue="blue", font=letters, font_mono=["ui-monospace", "monospace"])
+    return themes.Soft(primary_hue="blue", font=letters, font_mono=["ui-monospace", "monospace"])
 
 
-def _health(page: gr.Blocks, engines: Engines) -> JSONResponse:
+def _health(engines: Engines) -> JSONResponse:
     """For a supervisor: 200 while jobs are taken."""
     state: dict[str, Any] = {
         "status": "ok",
         "version": __version__,
         "devices": list(engines.devices),
         "busy": engines.busy,
-        "waiting": len(page._queue),
         "warm": engines.warm,
         "warm_bytes": engines.size,
     }
@@ -126,7 +127,11 @@ def _health(page: gr.Blocks, engines: Engines) -> JSONResponse:
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until interrupted or told to end. Returns the exit code: 0, or 2 for bad arguments."""
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
     try:
         with serving(parse(words)) as running:
             sys.stdout.write(f"SwinIR is at {running.public or running.url} (Ctrl-C ends it)\n")

@@ -41,6 +41,11 @@ def done(text: str) -> str:
     return f'<div class="done" role="status">{escape(text)}</div>'
 
 
+def plain(text: str) -> str:
+    """What should be known, as HTML."""
+    return f'<div class="idle">{escape(text)}</div>'
+
+
 def wrong(text: str) -> str:
     """That something did not, as HTML."""
     return f'<div class="wrong" role="alert">{escape(text)}</div>'

@@ -36,8 +36,7 @@ class Sweeper:
             if path in self.kept:
                 continue
             with suppress(OSError):
-                status = path.lstat()
-                if max(status.st_mtime, status.st_ctime) > limit:
+                if path.lstat().st_mtime > limit:
                     continue
                 if path.is_dir() and not path.is_symlink():
                     path.rmdir()

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -60,6 +61,8 @@ class Site(NamedTuple):
 def _serve(settings: Settings, pipe: Connection, other: Connection) -> None:
     # A fork holds both ends, and would never see the other one closed.
     other.close()
+    # What gradio and pandas say of each other is none of our tests' business.
+    warnings.simplefilter("ignore")
     with serving(settings) as running:
         pipe.send((running.url, running.folder))
         with suppress(EOFError):
@@ -97,9 +100,9 @@ def served(pretrained: Path) -> Generator[Site]:
 
 
 @pytest.fixture
-def client(served: Site) -> Generator[Client]:
+def client(served: Site, tmp_path: Path) -> Generator[Client]:
     """Python's way in."""
-    made = Client(served.url, verbose=False)
+    made = Client(served.url, verbose=False, download_files=str(tmp_path / "fetched"))
     yield made
     made.close()
 

@@ -19,6 +19,7 @@ from swinir.checkpoints import load_network
 from swinir.images.files import read
 from swinir.restoration import Restorer
 from swinir.tasks import TASKS
+from swinir.web import sweeping
 from swinir.web.settings import Settings
 from tests.web.conftest import Save, Site, site
 
@@ -146,23 +147,23 @@ def test_a_killed_server_leaves_nothing_once_it_runs_again(
     assert not list(place.iterdir())
 
 
-def test_files_of_a_visitor_are_removed_in_time(
-    pretrained: Path, save: Save, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_files_of_a_visitor_are_removed_after_an_hour(
+    pretrained: Path, save: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert pretrained
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sweeping, "PAUSE", 0.2)
     source = save("mine.png")
-    # Three seconds in place of an hour.
-    with site(Settings(port=0, devices=("cpu",), keep_minutes=0.05)) as brief:
-        client = Client(brief.url, verbose=False, download_files=str(tmp_path / "got"))
-        client.predict(handle_file(str(source)), task="sr_x4", api_name="/restore")
-        client.close()
-        assert any(brief.folder.rglob("mine*.png"))
-        assert wait_until(lambda: not any(brief.folder.rglob("mine*")), 20)
+    with site(Settings(port=0, devices=("cpu",))) as brief:
+        upload(brief, source)
+        (there,) = brief.folder.rglob("mine.png")
+        assert not wait_until(lambda: not there.exists(), 1)
+        for age, stays in ((59, True), (61, False)):
+            os.utime(there, (time.time() - 60 * age,) * 2)
+            assert wait_until(lambda: not there.exists(), 1 if stays else 20) != stays
         assert any(brief.folder.rglob("chelsea.png")), "the samples stay"
 
 
-def test_who_has_no_account_sees_nothing(pretrained: Path, save: Save) -> None:
+def test_who_has_no_account_sees_nothing(pretrained: Path, save: Save, tmp_path: Path) -> None:
     assert pretrained
     settings = Settings(port=0, devices=("cpu",), accounts=(("ann", "secret"),))
     with site(settings) as closed:
@@ -170,7 +171,12 @@ def test_who_has_no_account_sees_nothing(pretrained: Path, save: Save) -> None:
         body = {"data": []}
         assert httpx.post(f"{closed.url}gradio_api/call/restore", json=body).status_code == 401
         assert httpx.get(f"{closed.url}health").status_code == 200
-        client = Client(closed.url, verbose=False, auth=("ann", "secret"))
+        client = Client(
+            closed.url,
+            verbose=False,
+            auth=("ann", "secret"),
+            download_files=str(tmp_path / "fetched"),
+        )
         source = handle_file(str(save("a.png")))
         _, report = client.predict(source, task="sr_x4", api_name="/restore")
         client.close()

@@ -29,7 +29,14 @@ def tab() -> None:
     """Fill the tab."""
     gr.Markdown(INTRODUCTION)
     gr.Markdown("## Tasks")
-    gr.Dataframe(task_rows(), headers=list(HEADINGS), datatype="str", interactive=False, wrap=True)
+    gr.Dataframe(
+        task_rows(),
+        headers=list(HEADINGS),
+        datatype="str",
+        interactive=False,
+        wrap=True,
+        column_widths=["170px", "320px", "140px", "420px"],
+    )
     for title, path in (
         ("Our weights", places.shipped() / "README.md"),
         ("Figures", ROOT / "docs" / "results.md"),

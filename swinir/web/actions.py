@@ -137,7 +137,9 @@ class Actions:
         )
         first = found[0] if found else None
         offered = [(each.label, each.key) for each in found]
-        return gr.update(choices=offered, value=first and first.key), warning(first)
+        said = warning(first)
+        note = gr.update(value=said, visible=bool(said))
+        return gr.update(choices=offered, value=first and first.key), note
 
     # Working
 

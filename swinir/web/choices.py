@@ -161,6 +161,11 @@ def suited(
         found = [each for each in found if nearest[each] == min(nearest.values())]
     else:
         found = [each for each in found if each.task.network.scale == scale]
+    return distinct(found)
+
+
+def distinct(found: Iterable[Choice]) -> list[Choice]:
+    """Each weights file once: ours first, then what lies here, then what is fetched."""
     files: dict[str, Choice] = {}
     for each in sorted(found, key=lambda it: (it.weights != OURS, not it.there)):
         file = each.task.from_source(OURS)[0].file if each.weights == OURS else each.weights

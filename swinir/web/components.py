@@ -21,7 +21,7 @@ def picture_input(label: str, placeholder: str) -> gr.Image:
 
 def files_input(label: str, *, several: bool = False) -> gr.File:
     """A file to drop or choose, or several; its handler gets their paths."""
-    component = gr.File(label=label, file_count="multiple" if several else "single", height=150)
+    component = gr.File(label=label, file_count="multiple" if several else "single", height=190)
     return _as_it_came(component)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from swinir.web import about, batches, comparing
 from swinir.web.actions import BATCHED, CANCELLED, COMPARED, RESTORED, Actions
-from swinir.web.choices import choices, problems, scales, suited
+from swinir.web.choices import choices, distinct, problems, scales, suited
 from swinir.web.components import files_input, picture_input
 from swinir.web.endpoints import Endpoints
 from swinir.web.orders import TILES
@@ -89,11 +89,11 @@ def _restore_tab(wiring: Wiring) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             upload = picture_input("Your picture", "Drop a picture here, paste one, or click")
-            told = gr.HTML(padding=False)
+            told = gr.HTML(padding=False, min_height=0)
             samples = sorted(str(path) for path in SAMPLES.glob("*.png"))
             gr.Examples(samples, upload, label="Or take a sample", examples_per_page=8)
             problem, scale, level, advice, seen = _what_is_wrong()
-            note = gr.HTML(padding=False)
+            note = gr.HTML(padding=False, visible=False)
             strength, weights, tile, tta = _how()
             with gr.Row():
                 button = gr.Button("Restore", variant="primary", scale=3, min_width=140)
@@ -103,7 +103,7 @@ def _restore_tab(wiring: Wiring) -> None:
             with gr.Column(visible=False) as results:
                 slider = gr.ImageSlider(
                     type="filepath",
-                    label="Before and after: drag the line, zoom with the wheel",
+                    label="Before and after",
                     format="png",
                     buttons=["fullscreen"],
                     interactive=False,
@@ -201,7 +201,7 @@ def _tile_label(tile: str) -> str:
 
 
 def _every_choice(label: str, default: int = 0) -> gr.Dropdown:
-    found = sorted(choices(), key=lambda it: not it.there)
+    found = distinct(choices())
     value = found[min(default, len(found) - 1)].key if found else None
     return gr.Dropdown([(each.label, each.key) for each in found], value=value, label=label)
 
@@ -239,7 +239,7 @@ def _compare_tab(wiring: Wiring) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             upload = picture_input("Your picture", "Drop a picture here, paste one, or click")
-            truth = files_input("What it should become, if you have that (ground truth)")
+            truth = files_input("The truth, if you have it")
             one = _every_choice("One")
             other = _every_choice("The other", 1)
             with gr.Row():

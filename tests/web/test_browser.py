@@ -78,6 +78,16 @@ def give(page: Any, *paths: Path) -> None:
     inputs.first.set_input_files([str(path) for path in paths])
 
 
+def show_tab(page: Any, name: str) -> None:
+    """Go to a tab, through the menu that holds those for which a phone is too narrow."""
+    tab = page.get_by_role("tab", name=name).locator("visible=true")
+    if not tab.count():
+        page.locator(".overflow-menu > button").click()
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.click()
+    page.locator("[role=tabpanel]:visible").wait_for()
+
+
 def test_upload_enlarge_look_and_download(open_page: Open, save: Save, tmp_path: Path) -> None:
     source = save("photo.png", 60, 80)
     page = open_page()
@@ -147,7 +157,7 @@ def test_many_pictures_come_back_as_a_zip(open_page: Open, save: Save, tmp_path:
     give(page, save("a.png"), save("b.png", seed=1), tmp_path / "words.png")
     button(page, "Restore all").click()
     page.get_by_text("Restored 2 of 3; 1 could not be, see the table").wait_for()
-    page.get_by_text("skipped: an image is PNG, JPEG").first.wait_for()
+    page.get_by_text("skipped: an image is PNG, JPEG").locator("visible=true").first.wait_for()
     with page.expect_download() as download:
         page.locator("#download-zip").click()
     download.value.save_as(tmp_path / "got.zip")
@@ -182,8 +192,7 @@ def test_the_level_of_a_jpeg_is_read_and_shown(open_page: Open, tmp_path: Path, 
 def test_nothing_sticks_out_of_any_screen(open_page: Open, scheme: str, width: int) -> None:
     page = open_page(width, 844, scheme)
     for tab in ("Restore", "Batch", "Compare", "About"):
-        page.get_by_role("tab", name=tab).click()
-        page.get_by_role("tab", name=tab, selected=True).wait_for()
+        show_tab(page, tab)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     body = page.evaluate("getComputedStyle(document.body).backgroundColor")
     dark = sum(int(part) for part in body[body.index("(") + 1 : -1].split(",")[:3]) < 300

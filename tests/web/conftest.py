@@ -100,8 +100,10 @@ def served(pretrained: Path) -> Generator[Site]:
 
 
 @pytest.fixture
-def client(served: Site, tmp_path: Path) -> Generator[Client]:
+def client(served: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Client]:
     """Python's way in."""
+    # It leaves an empty folder there for each file that it fetches.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     made = Client(served.url, verbose=False, download_files=str(tmp_path / "fetched"))
     yield made
     made.close()

@@ -22,7 +22,7 @@ def test_the_example_of_the_readme_runs(
     (example,) = re.findall(r"```python\n(from gradio_client .*?)```", text, re.DOTALL)
     assert example.count("http://127.0.0.1:7860") == 1
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     names: dict[str, Any] = {}
     exec(example.replace("http://127.0.0.1:7860", served.url), names)
     names["client"].close()

@@ -182,8 +182,11 @@ def test_files_of_a_visitor_are_removed_after_an_hour(
         assert any(brief.folder.rglob("chelsea.png")), "the samples stay"
 
 
-def test_who_has_no_account_sees_nothing(pretrained: Path, save: Save, tmp_path: Path) -> None:
+def test_who_has_no_account_sees_nothing(
+    pretrained: Path, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert pretrained
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     settings = Settings(port=0, devices=("cpu",), accounts=(("ann", "secret"),))
     with site(settings) as closed:
         assert httpx.get(f"{closed.url}config").status_code == 401

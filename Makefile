@@ -1,4 +1,5 @@
 # make demo     restore the sample photos: installs into .venv, writes results/
+# make web      serve the page on this machine: python app.py
 # make test     run the tests               make test-slow   the full-size ones too
 # make check    format, lint, types, layers, dead code, dependencies, spelling
 # make train    train our own weights       make clean       remove everything made here
@@ -15,13 +16,16 @@ SETS ?= ../shared/images/bench
 SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow check format install install-dev train bench-quality clean
+.PHONY: demo web test test-slow check format install install-dev train bench-quality clean
 
 demo: install
 	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
 	@echo
 	@echo "Done. The restored photos, and a sheet comparing them with their originals, are in:"
 	@echo "  $(CURDIR)/results/"
+
+web: install
+	$(BIN)/python app.py
 
 test: install-dev
 	$(BIN)/python -m pytest

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import secrets
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,23 @@ def replacing(path: Path) -> Generator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def temporary_folder(beginning: str, parent: Path) -> Generator[Path]:
+    """A new folder for this user alone, gone with all that is in it at the end.
+
+    So are those of the same ``beginning`` that processes of this machine left when they were
+    killed.
+    """
+    ours = f"{beginning}-{_machine()}-"
+    _remove_left_overs(parent, ours)
+    folder = parent / f"{ours}{os.getpid()}-{secrets.token_hex(8)}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def settle(temporary: Path, path: Path) -> None:
     """Bring a finished file to the disk and to its name."""
     with temporary.open("rb+") as file:
@@ -57,7 +75,11 @@ def _machine() -> str:
 def _remove_left_overs(folder: Path, prefix: str) -> None:
     for path in folder.glob(f"{prefix}*"):
         pid = path.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdecimal() and not _lives(int(pid)):
+        if not pid.isdecimal() or _lives(int(pid)):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from swinir import writing
-from swinir.writing import UNFINISHED, replacing
+from swinir.writing import UNFINISHED, replacing, temporary_folder
 
 ROOT = Path(writing.__file__).parents[1]
 
@@ -144,3 +144,36 @@ def test_a_process_of_another_user_counts_as_alive(
     with replacing(path) as temporary:
         temporary.write_text("whole")
     assert set(tmp_path.iterdir()) == {path, theirs}
+
+
+KILLED_WITH_A_FOLDER = """
+import os, signal, sys
+from pathlib import Path
+from swinir.writing import temporary_folder
+
+with temporary_folder("ours", Path(sys.argv[1])) as folder:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "file").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_temporary_folder_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
+    with temporary_folder("ours", tmp_path) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        (folder / "file").touch()
+        with temporary_folder("ours", tmp_path) as other:
+            assert other != folder
+        assert folder.is_dir(), "that of a process that lives stays"
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", KILLED_WITH_A_FOLDER, str(tmp_path)], check=False, cwd=ROOT
+    )
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "theirs").mkdir()
+    with temporary_folder("ours", tmp_path):
+        assert not left.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]

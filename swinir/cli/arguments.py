@@ -41,6 +41,16 @@ def _tile(text: str) -> int | str:
     return int(text)
 
 
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
+    return value
+
+
 def _at_least(least: int, most: int | None = None) -> Callable[[str], int]:
     def bounded(text: str) -> int:
         limits = f"at least {least}" if most is None else f"{least} to {most}"
@@ -109,6 +119,13 @@ def parser() -> Parser:
     engine.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
     engine.add_argument(
         "--tta", action="store_true", help="average over 8 flips and turns (8 times slower)"
+    )
+    engine.add_argument(
+        "--strength",
+        type=_fraction,
+        default=1.0,
+        metavar="S",
+        help="0 to 1: less than 1 blends the result with the input (default 1)",
     )
     measuring = arguments.add_argument_group("measuring, in place of --folder")
     measuring.add_argument(

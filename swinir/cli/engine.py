@@ -24,6 +24,7 @@ def build(
     weights: str | None,
     *,
     tta: bool = False,
+    strength: float = 1.0,
     padding: Padding = "needed",
 ) -> Restorer:
     """A restorer with the chosen weights for a task, as the arguments on the engine want it.
@@ -43,6 +44,7 @@ def build(
         precision=options.precision,
         tile=0 if whole else options.tile,
         tta=tta,
+        strength=strength,
         padding=padding,
         **extra,
     )

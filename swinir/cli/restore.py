@@ -178,7 +178,9 @@ def _restore(options: argparse.Namespace) -> int:
     if options.sheet:
         _check_sheet(options.sheet, jobs, options.folder, options.output)
     truths = _find_truths(options.gt) if options.gt else []
-    restorer = engine.build(options, task, options.weights, tta=options.tta)
+    restorer = engine.build(
+        options, task, options.weights, tta=options.tta, strength=options.strength
+    )
     inspect = Inspection(options.sheet, truths, restorer.scale)
     looks = inspect if options.sheet or truths else None
     tally = _work(jobs, restorer, looks, options)

@@ -1,13 +1,49 @@
-"""JPEG's losses without a file: OpenCV's encoder and decoder, as in the published test script."""
+"""JPEG's losses without a file, and the quality that a file was written with.
+
+Losses are those of OpenCV's encoder and decoder, as in the published test script.
+"""
+
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from swinir.images.samples import to_floats, to_samples
 
 MAX_SIDE = 65500
 """Pixels a side that the JPEG library takes."""
+
+STANDARD_LUMA = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+"""Quantisation of luma at quality 50, row by row (ITU-T T.81, annex K.1)."""
+
+
+def quality_of(path: Path) -> int | None:
+    """The quality, 1 to 100, that a JPEG file was written with; None for any other file.
+
+    The IJG library scales the standard's table by the quality; the one whose table is nearest to
+    the file's is told. Tables of a camera's own get the quality that loses as much.
+    """
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    except Exception:
+        # On a stranger's bytes Pillow raises whatever happened to go wrong.
+        return None
+    if 0 not in tables or len(tables[0]) != len(STANDARD_LUMA):
+        return None
+    found = np.array(tables[0], float)
+    standard = np.array(STANDARD_LUMA, float)
+    qualities = np.arange(1, 101)
+    percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
+    scaled = np.clip(np.floor((standard * percent[:, None] + 50) / 100), 1, 255)
+    return int(qualities[np.abs(np.log(scaled / np.maximum(found, 1))).sum(1).argmin()])
 
 
 def compress(image: NDArray[np.floating], quality: int) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from swinir.images.files import MAX_PIXELS, WRITABLE, check_size, find_images, read, write
 from swinir.images.picture import Picture
 from swinir.lines import one_line, trace
-from swinir.restoration.restorer import Restorer
+from swinir.restoration.restorer import Cancelled, Restorer
 
 Progress = Callable[[int, int], None]
 
@@ -161,6 +161,7 @@ def run(
     quality: int = 95,
     max_pixels: int = MAX_PIXELS,
     tiles: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
     inspect: Callable[[Job, Picture, Picture], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do the jobs one by one; a bad file is told in its outcome, and the rest goes on.
@@ -174,7 +175,11 @@ def run(
         quality: of JPEG results, 1 to 100.
         max_pixels: refuse larger pictures.
         tiles: called with tiles done and in all, for the picture in hand.
+        cancelled: asked before each tile.
         inspect: sees each picture and its result, also one that was there before.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
     """
 
     def do(job: Job) -> Outcome:
@@ -192,23 +197,34 @@ def run(
             height, width = (restorer.scale * side for side in picture.pixels.shape[:2])
             check_size(job.target, height, width)
             job.target.parent.mkdir(parents=True, exist_ok=True)
-            restored = restorer.restore_picture(picture, progress=tiles)
+            restored = restorer.restore_picture(picture, progress=tiles, cancelled=cancelled)
             write(job.target, restored, quality=quality)
         if inspect:
             inspect(job, picture, restored)
-        height, width = restored.pixels.shape[:2]
-        return Outcome(
-            job,
-            kept=kept,
-            note=f"the first of {picture.frames} frames" if picture.frames > 1 else "",
-            seconds=time.perf_counter() - started,
-            pixels=height * width,
-        )
+        return _made(job, picture, restored, kept, time.perf_counter() - started)
 
     for job in jobs:
         try:
             outcome = do(job)
         except Exception as error:
-            trace(error)
-            outcome = Outcome(job, reason=one_line(error, job.source))
+            outcome = _failed(job, error)
         yield outcome
+
+
+def _failed(job: Job, error: Exception) -> Outcome:
+    if isinstance(error, Cancelled):
+        # That ends the batch, not this picture.
+        raise error
+    trace(error)
+    return Outcome(job, reason=one_line(error, job.source))
+
+
+def _made(job: Job, picture: Picture, restored: Picture, kept: bool, seconds: float) -> Outcome:  # noqa: FBT001
+    height, width = restored.pixels.shape[:2]
+    return Outcome(
+        job,
+        kept=kept,
+        note=f"the first of {picture.frames} frames" if picture.frames > 1 else "",
+        seconds=seconds,
+        pixels=height * width,
+    )

@@ -55,6 +55,21 @@ def colour_through_grey(run: Run, scale: int) -> Run:
     return restore
 
 
+def weakened(run: Run, strength: float, scale: int) -> Run:
+    """Blend what comes out with the input, enlarged by bicubic if need be.
+
+    ``strength`` in [0, 1] is the part of the restoration.
+    """
+    if strength == 1:
+        return run
+
+    def restore(image: Tensor) -> Tensor:
+        plain = resize(image, scale) if scale > 1 else image
+        return plain.clamp(0, 1).lerp(run(image).clamp(0, 1), strength)
+
+    return restore
+
+
 def for_alpha(run: Run, scale: int, skip: Callable[[], None]) -> Run:
     """Transparency ``(1, 1, h, w)`` through a network, without inventing any.
 

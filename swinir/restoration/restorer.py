@@ -15,7 +15,7 @@ from swinir.images.picture import Picture
 from swinir.images.tensors import to_image, to_tensor
 from swinir.lines import is_out_of_memory
 from swinir.network import SwinIR
-from swinir.restoration.channels import Run, for_alpha, for_channels
+from swinir.restoration.channels import Run, for_alpha, for_channels, weakened
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.ensemble import SYMMETRIES, ensemble
 from swinir.restoration.forward import Forward, Padding
@@ -56,6 +56,7 @@ class Restorer:
         tile: int | Literal["auto"] = "auto",
         overlap: int = 32,
         tta: bool = False,
+        strength: float = 1.0,
         padding: Padding = "needed",
         memory: int | None = None,
     ) -> None:
@@ -69,6 +70,8 @@ class Restorer:
                 for what the free memory allows.
             overlap: input pixels that neighbouring tiles share, at most half a tile.
             tta: average over the eight flips and turns of each tile.
+            strength: 1 for the restoration as it is, 0 for the input enlarged by bicubic; what is
+                between is a blend of both.
             padding: how a tile becomes whole windows; "published" is for reproducing the papers'
                 figures, with ``tile`` 0.
             memory: bytes that an auto tile may take; None for half of what is free.
@@ -82,6 +85,8 @@ class Restorer:
             raise ValueError(f"tile is at least 0 (the whole picture), got {tile}")
         if overlap < 0:
             raise ValueError(f"overlap is at least 0 pixels, got {overlap}")
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength is in 0 to 1, got {strength}")
         if memory is not None and memory < 1:
             raise ValueError(f"memory is at least 1 byte, got {memory}")
         self.device = pick_device(device)
@@ -91,6 +96,7 @@ class Restorer:
         self.tile = tile
         self.overlap = overlap
         self.memory = memory
+        self.strength = strength
         self.report = Report()
         self._forward = Forward(
             self.network,
@@ -176,7 +182,8 @@ class Restorer:
             return result
 
         turned = ensemble(run) if self._passes > 1 else run
-        return for_channels(turned, channels, self.channels, self.scale)
+        fitting = for_channels(turned, channels, self.channels, self.scale)
+        return weakened(fitting, self.strength, self.scale)
 
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""

@@ -73,6 +73,17 @@ def test_the_result_is_what_the_network_makes(
     np.testing.assert_allclose(made, wanted, atol=0.5001 / 255)
 
 
+def test_strength_blends_with_the_input(
+    tmp_path: Path, restore: Command, save: Save, network: SwinIR
+) -> None:
+    picture = read(save(tmp_path / "in" / "a.png"))
+    assert restore("--device", "cpu", "--precision", "fp32", "--strength", "0.3").code == 0
+    engine = Restorer(network, device="cpu", precision="fp32", strength=0.3)
+    made = read(tmp_path / "out" / "a.png").pixels
+    np.testing.assert_allclose(made, engine.restore(picture.pixels), atol=0.5001 / 255)
+    assert "a number from 0 to 1, got '2'" in one_line(restore("--strength", "2"))
+
+
 def test_a_single_file_is_restored(
     tmp_path: Path, restore: Command, save: Save, results: Names
 ) -> None:

@@ -1,12 +1,13 @@
 """JPEG's losses without a file."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from swinir.images.jpeg import compress
+from swinir.images.jpeg import compress, quality_of
 
 
 def photo(height: int, width: int, channels: int) -> np.ndarray:
@@ -79,3 +80,35 @@ def test_a_size_that_jpeg_does_not_have_is_refused(shape: tuple[int, ...]) -> No
     with pytest.raises(ValueError, match="1 to 65500 pixels a side"):
         compress(np.zeros(shape, np.float32), 40)
     assert compress(np.zeros((1, 65500, 1), np.float32), 40).shape == (1, 65500, 1)
+
+
+@pytest.mark.parametrize("quality", [1, 10, 25, 50, 75, 90, 95, 100])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_quality_of_a_file_is_read_off_its_tables(
+    tmp_path: Path, quality: int, channels: int
+) -> None:
+    levels = np.round(photo(16, 24, channels) * 255).astype(np.uint8)
+    Image.fromarray(levels.squeeze()).save(tmp_path / "a.png", "JPEG", quality=quality)
+    assert quality_of(tmp_path / "a.png") == quality
+
+
+def test_a_cameras_own_tables_get_the_quality_that_loses_as_much(tmp_path: Path) -> None:
+    with Image.open(io.BytesIO(_jpeg(80))) as image:
+        tables = {at: [value + 1 for value in row] for at, row in image.quantization.items()}
+        image.save(tmp_path / "a.jpg", qtables=tables)
+    found = quality_of(tmp_path / "a.jpg")
+    assert found is not None
+    assert 70 <= found < 80
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"\xff\xd8\xff\xdb\x00"])
+def test_what_is_no_jpeg_has_no_quality(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert quality_of(tmp_path / "a.jpg") is None
+    assert quality_of(tmp_path / "none.jpg") is None
+
+
+def _jpeg(quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(file, "JPEG", quality=quality)
+    return file.getvalue()

@@ -11,7 +11,7 @@ import pytest
 from swinir.images.files import Picture, write
 from swinir.network import SwinIR
 from swinir.restoration.batch import Job, Outcome, plan, run
-from swinir.restoration.restorer import Restorer
+from swinir.restoration.restorer import Cancelled, Restorer
 
 Build = Callable[..., SwinIR]
 
@@ -370,3 +370,14 @@ def test_a_size_that_the_format_cannot_hold_costs_no_restoring(
     (outcome,) = run(plan(folder, tmp_path / "out", ".webp"), Restorer(build(scale=4)))
     assert "at most 16383 pixels a side, got 16384x4" in outcome.reason
     assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_that_is_cancelled_ends(build: Build, folder: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write(folder / name, Picture(np.zeros((8, 8, 3), np.float32)))
+    jobs = plan(folder, tmp_path / "out", ".png")
+    asked = iter([False, True])
+    outcomes = run(jobs, Restorer(build(), tile=0), cancelled=lambda: next(asked))
+    assert next(outcomes).restored
+    with pytest.raises(Cancelled):
+        next(outcomes)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from swinir.images.resize import resize
 from swinir.network import SwinIR
 from swinir.restoration import Cancelled, NotEnoughMemory, Restorer
 
@@ -287,3 +288,36 @@ def test_options_that_mean_nothing_are_refused(
 def test_what_is_no_image_is_refused(build: Build, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="image"):
         Restorer(build()).restore(image)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_strength_blends_with_the_input_enlarged(build: Build, scale: int, channels: int) -> None:
+    network, image = build(scale=scale), picture(24, 20, channels)
+
+    def restored(strength: float) -> np.ndarray:
+        # Whole, because bicubic at the edge of a tile is not that of the picture.
+        return Restorer(network, tile=0, strength=strength).restore(image)
+
+    plain, full = restored(0.0), restored(1.0)
+    if scale == 1:
+        np.testing.assert_allclose(plain, image, rtol=0, atol=1e-6)
+    else:
+        enlarged = resize(torch.from_numpy(image).permute(2, 0, 1)[None], scale)[0]
+        wanted = enlarged.permute(1, 2, 0).clamp(0, 1).numpy()
+        np.testing.assert_allclose(plain, wanted, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(restored(0.25), 0.75 * plain + 0.25 * full, rtol=0, atol=1e-5)
+
+
+def test_full_strength_is_the_restoration_to_the_last_bit(build: Build) -> None:
+    network, image = build(scale=2), picture(24, 20)
+    np.testing.assert_array_equal(
+        Restorer(network, tile=8, overlap=4).restore(image),
+        Restorer(network, tile=8, overlap=4, strength=1).restore(image),
+    )
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_strength_is_from_0_to_1(build: Build, strength: float) -> None:
+    with pytest.raises(ValueError, match="strength is in 0 to 1"):
+        Restorer(build(), strength=strength)

@@ -1,0 +1,56 @@
+"""Inputs that hand on the very file that was uploaded."""
+
+from typing import Any
+
+import gradio as gr
+
+
+def picture_input(label: str, placeholder: str) -> gr.Image:
+    """A picture to drop, paste or choose; its handler gets the path of the file as it came."""
+    component = gr.Image(
+        type="filepath",
+        sources=["upload", "clipboard"],
+        label=label,
+        placeholder=placeholder,
+        image_mode=None,
+        height=280,
+        buttons=["fullscreen"],
+    )
+    return _as_it_came(component)
+
+
+def files_input(label: str, *, several: bool = False) -> gr.File:
+    """A file to drop or choose, or several; its handler gets their paths."""
+    component = gr.File(label=label, file_count="multiple" if several else "single", height=190)
+    return _as_it_came(component)
+
+
+def _as_it_came(component: Any) -> Any:
+    """Keep gradio from decoding a file before we have looked at it, and from fetching addresses.
+
+    Its own reading of a picture re-encodes some and breaks on others with an error of Pillow's;
+    that of files leaves an empty one behind each time. A subclass would do, were it not that gradio
+    writes a stub beside the source of each.
+    """
+    move = component.async_move_resource_to_block_cache
+
+    async def only_uploads(path: Any) -> str | None:
+        if str(path).lower().startswith(("http://", "https://")):
+            raise gr.Error("A picture is uploaded, not an address", print_exception=False)
+        return await move(path)
+
+    vars(component)["preprocess"] = _paths
+    vars(component)["async_move_resource_to_block_cache"] = only_uploads
+    return component
+
+
+def _paths(payload: Any) -> Any:
+    if payload is None:
+        return None
+    if isinstance(getattr(payload, "root", None), list):
+        return [_paths(each) for each in payload.root]
+    if not payload.path:
+        raise gr.Error(
+            "A picture is uploaded as a file, not within the call", print_exception=False
+        )
+    return str(payload.path)

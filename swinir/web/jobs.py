@@ -1,0 +1,107 @@
+"""Work in a thread of its own, followed from outside and ended when nobody follows any more."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+PULSE = 1.0
+"""Seconds after which a follower hears of the work, whatever it does.
+
+Only then is it noticed that a visitor has left.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far work is.
+
+    Attributes:
+        done: tiles done.
+        total: tiles in all; 0 while nothing is known, as long as weights are loaded.
+        left: seconds that are left, by the pace so far; None before the first tile.
+        about: what is being done, as the name of a file.
+    """
+
+    done: int = 0
+    total: int = 0
+    left: float | None = None
+    about: str = ""
+
+
+class Watch:
+    """What work tells of itself, and asks."""
+
+    def __init__(self) -> None:
+        """Nothing told yet."""
+        self.news = threading.Event()
+        self.stop = threading.Event()
+        self._step = Step()
+        self._began = 0.0
+
+    def cancelled(self) -> bool:
+        """Whether the work should end."""
+        return self.stop.is_set()
+
+    def tiles(self, done: int, total: int) -> None:
+        """``done`` of ``total`` tiles are done."""
+        now = time.monotonic()
+        if not done:
+            self._began = now
+        left = (now - self._began) / done * (total - done) if done else None
+        self._step = Step(done, total, left, self._step.about)
+        self.news.set()
+
+    def about(self, what: str) -> None:
+        """``what`` is being worked at from now on."""
+        self._step = Step(about=what)
+        self.news.set()
+
+    @property
+    def step(self) -> Step:
+        """How far the work is now."""
+        return self._step
+
+
+class _Worker(threading.Thread, Generic[T]):
+    def __init__(self, work: Callable[[Watch], T], watch: Watch) -> None:
+        super().__init__(daemon=True)
+        self.work, self.watch = work, watch
+        self.result: T
+        self.error: BaseException | None = None
+        self.over = False
+
+    def run(self) -> None:
+        try:
+            self.result = self.work(self.watch)
+        except BaseException as error:
+            self.error = error
+        self.over = True
+        self.watch.news.set()
+
+
+def follow(work: Callable[[Watch], T]) -> Generator[Step, None, T]:
+    """Do ``work``, yielding how far it is at each tile and at least every `PULSE` seconds.
+
+    Returns what the work returns and raises what it raises. Where the generator is closed early,
+    the work is asked to end, which it does within a tile; nobody waits for that.
+    """
+    watch = Watch()
+    worker = _Worker(work, watch)
+    worker.start()
+    try:
+        while True:
+            watch.news.wait(PULSE)
+            watch.news.clear()
+            if worker.over:
+                break
+            yield watch.step
+    finally:
+        watch.stop.set()
+    worker.join()
+    if worker.error:
+        raise worker.error
+    return worker.result

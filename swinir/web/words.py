@@ -1,0 +1,51 @@
+"""Sentences and marks of the page."""
+
+from html import escape
+
+from swinir.web.jobs import Step
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 3.2 s, 45 s, 3 min 20 s."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def progress(step: Step) -> str:
+    """A bar with the tiles done and the time left, as HTML."""
+    said = ["Working" if step.total else "Preparing"]
+    if step.about:
+        said = [step.about]
+    if step.total:
+        said.append(f"tile {min(step.done + 1, step.total)} of {step.total}")
+    if step.left is not None:
+        said.append(f"about {duration(step.left)} left")
+    bar = f'value="{step.done}" max="{step.total}"' if step.total else ""
+    return (
+        f'<div class="working" role="status"><span>{escape(", ".join(said))}</span>'
+        f"<progress {bar}></progress></div>"
+    )
+
+
+def done(text: str) -> str:
+    """That all went well, as HTML."""
+    return f'<div class="done" role="status">{escape(text)}</div>'
+
+
+def plain(text: str) -> str:
+    """What should be known, as HTML."""
+    return f'<div class="idle">{escape(text)}</div>'
+
+
+def wrong(text: str) -> str:
+    """That something did not, as HTML."""
+    return f'<div class="wrong" role="alert">{escape(text)}</div>'

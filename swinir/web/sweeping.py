@@ -31,17 +31,21 @@ class Sweeper:
     def sweep(self) -> None:
         """Look once."""
         limit = time.time() - self.age
-        # The deepest first, so that a folder is empty when it is looked at.
-        for path in sorted(self.folder.rglob("*"), key=lambda it: len(it.parts), reverse=True):
-            if path in self.kept:
-                continue
+        # All ages first: a folder becomes young when something in it is removed.
+        old = [path for path in self.folder.rglob("*") if self._goes(path, limit)]
+        # The deepest first, so that a folder is empty when its turn comes.
+        for path in sorted(old, key=lambda it: len(it.parts), reverse=True):
             with suppress(OSError):
-                if path.lstat().st_mtime > limit:
-                    continue
                 if path.is_dir() and not path.is_symlink():
                     path.rmdir()
                 else:
                     path.unlink()
+
+    def _goes(self, path: Path, limit: float) -> bool:
+        try:
+            return path not in self.kept and path.lstat().st_mtime <= limit
+        except OSError:
+            return False
 
     def _run(self) -> None:
         while not self._stop.wait(min(PAUSE, self.age)):

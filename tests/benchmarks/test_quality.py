@@ -85,4 +85,4 @@ def test_sections_that_are_not_asked_for_stay(
     monkeypatch.setattr("sys.argv", [*words[:-1], "nosuch"])
     with pytest.raises(SystemExit):
         quality.main()
-    assert "--only takes light_sr_x4" in capsys.readouterr().err
+    assert "light_sr_x4, " in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_the_nearest_level_for_the_colours_of_the_picture_is_taken(
 
 def test_weights_are_named_or_the_usual_ones_and_never_a_path(tmp_path: Path) -> None:
     assert choose("sr_x4").weights == "ours"
-    assert choose("sr_x2").weights.startswith("001_classicalSR_DF2K")
+    assert choose("sr_x8").weights.startswith("001_classicalSR_DF2K")
     assert choose("sr_x4", "official").weights.startswith("001_classicalSR_DF2K")
     path = tmp_path / "other.safetensors"
     path.touch()

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -63,22 +64,25 @@ def test_a_bad_upload_is_refused_in_a_line_and_the_server_lives(
     assert report["width"] == 128
 
 
+def answered(served: Site, picture: dict[str, Any]) -> str:
+    """What a program is told that sends ``picture`` to be restored."""
+    sent = {"data": [picture, "sr_x4", "", 1.0, False, "auto"]}
+    called = httpx.post(f"{served.url}gradio_api/call/restore", json=sent)
+    event = called.json()["event_id"]
+    return httpx.get(f"{served.url}gradio_api/call/restore/{event}", timeout=60).text
+
+
 def test_a_file_that_was_not_uploaded_is_out_of_reach(served: Site) -> None:
     for path in ("/etc/passwd", "/etc/../etc/passwd", str(Path(__file__)), "app.py"):
         assert httpx.get(f"{served.url}gradio_api/file={path}").status_code == 403
-        sent = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, "sr_x4"]}
-        called = httpx.post(f"{served.url}gradio_api/call/restore", json=sent)
-        event = called.json()["event_id"]
-        answer = httpx.get(f"{served.url}gradio_api/call/restore/{event}", timeout=60).text
+        answer = answered(served, {"path": path, "meta": {"_type": "gradio.FileData"}})
         assert "event: error" in answer
+        assert "receive enough input" not in answer
 
 
 def test_the_server_fetches_no_address_for_a_visitor(served: Site) -> None:
     address = {"path": "http://192.0.2.1/a.png", "meta": {"_type": "gradio.FileData"}}
-    called = httpx.post(f"{served.url}gradio_api/call/restore", json={"data": [address, "sr_x4"]})
-    event = called.json()["event_id"]
-    answer = httpx.get(f"{served.url}gradio_api/call/restore/{event}", timeout=60).text
-    assert "A picture is uploaded, not an address" in answer
+    assert "A picture is uploaded, not an address" in answered(served, address)
 
 
 def test_visitors_files_are_for_this_user_alone(served: Site) -> None:

@@ -143,8 +143,13 @@ _COLOUR = SwinIRConfig(head=Head.RESIDUAL)
 _GREY_JPEG = SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=255.0)
 _COLOUR_JPEG = SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0)
 
-_OURS_LIGHT_X4 = _ours("light_sr_x4.safetensors")
 _OURS_COLOUR = _ours("color_dn.safetensors")
+_OURS_GREY = _ours("gray_dn.safetensors")
+_OURS_GREY_JPEG = _ours("jpeg.safetensors")
+
+
+def _ours_light(scale: int) -> tuple[Checkpoint, ...]:
+    return _ours(f"light_sr_x{scale}.safetensors")
 
 
 def _classical_files(scale: int) -> tuple[Checkpoint, ...]:
@@ -176,36 +181,45 @@ def _jpeg_files(kind: str, quality: int) -> tuple[Checkpoint, ...]:
 
 # fmt: off
 _ROWS = (
-    Task("sr_x2", "Super-resolution x2", _classical(2), Bicubic(2), _classical_files(2)),
-    Task("sr_x3", "Super-resolution x3", _classical(3), Bicubic(3), _classical_files(3)),
+    Task("sr_x2", "Super-resolution x2", _classical(2), Bicubic(2),
+         _ours_light(2) + _classical_files(2)),
+    Task("sr_x3", "Super-resolution x3", _classical(3), Bicubic(3),
+         _ours_light(3) + _classical_files(3)),
     Task("sr_x4", "Super-resolution x4", _classical(4), Bicubic(4),
-         _OURS_LIGHT_X4 + _classical_files(4)),
+         _ours_light(4) + _classical_files(4)),
     Task("sr_x8", "Super-resolution x8", _classical(8), Bicubic(8), _classical_files(8)),
     Task("light_sr_x2", "Lightweight super-resolution x2", _lightweight(2), Bicubic(2),
-         _light_files(2)),
+         _ours_light(2) + _light_files(2)),
     Task("light_sr_x3", "Lightweight super-resolution x3", _lightweight(3), Bicubic(3),
-         _light_files(3)),
+         _ours_light(3) + _light_files(3)),
     Task("light_sr_x4", "Lightweight super-resolution x4", _lightweight(4), Bicubic(4),
-         _OURS_LIGHT_X4 + _light_files(4)),
+         _ours_light(4) + _light_files(4)),
     Task("real_sr_x2", "Real-world super-resolution x2", _real(2), RealWorld(2),
          _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x2")),
     Task("real_sr_x4", "Real-world super-resolution x4", _real(4), RealWorld(4),
          _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x4")),
     Task("real_sr_x4_large", "Real-world super-resolution x4, large", _REAL_LARGE, RealWorld(4),
          _real_files("BSRGAN_DFOWMFC_s64w8_SwinIR-L_x4")),
-    Task("gray_dn_15", "Grey denoising, sigma 15", _GREY, GaussianNoise(15), _grey_files(15)),
-    Task("gray_dn_25", "Grey denoising, sigma 25", _GREY, GaussianNoise(25), _grey_files(25)),
-    Task("gray_dn_50", "Grey denoising, sigma 50", _GREY, GaussianNoise(50), _grey_files(50)),
+    Task("gray_dn_15", "Grey denoising, sigma 15", _GREY, GaussianNoise(15),
+         _OURS_GREY + _grey_files(15)),
+    Task("gray_dn_25", "Grey denoising, sigma 25", _GREY, GaussianNoise(25),
+         _OURS_GREY + _grey_files(25)),
+    Task("gray_dn_50", "Grey denoising, sigma 50", _GREY, GaussianNoise(50),
+         _OURS_GREY + _grey_files(50)),
     Task("color_dn_15", "Colour denoising, sigma 15", _COLOUR, GaussianNoise(15),
          _OURS_COLOUR + _colour_files(15)),
     Task("color_dn_25", "Colour denoising, sigma 25", _COLOUR, GaussianNoise(25),
          _OURS_COLOUR + _colour_files(25)),
     Task("color_dn_50", "Colour denoising, sigma 50", _COLOUR, GaussianNoise(50),
          _OURS_COLOUR + _colour_files(50)),
-    Task("jpeg_10", "Grey JPEG, quality 10", _GREY_JPEG, Jpeg(10), _jpeg_files("CAR", 10)),
-    Task("jpeg_20", "Grey JPEG, quality 20", _GREY_JPEG, Jpeg(20), _jpeg_files("CAR", 20)),
-    Task("jpeg_30", "Grey JPEG, quality 30", _GREY_JPEG, Jpeg(30), _jpeg_files("CAR", 30)),
-    Task("jpeg_40", "Grey JPEG, quality 40", _GREY_JPEG, Jpeg(40), _jpeg_files("CAR", 40)),
+    Task("jpeg_10", "Grey JPEG, quality 10", _GREY_JPEG, Jpeg(10),
+         _OURS_GREY_JPEG + _jpeg_files("CAR", 10)),
+    Task("jpeg_20", "Grey JPEG, quality 20", _GREY_JPEG, Jpeg(20),
+         _OURS_GREY_JPEG + _jpeg_files("CAR", 20)),
+    Task("jpeg_30", "Grey JPEG, quality 30", _GREY_JPEG, Jpeg(30),
+         _OURS_GREY_JPEG + _jpeg_files("CAR", 30)),
+    Task("jpeg_40", "Grey JPEG, quality 40", _GREY_JPEG, Jpeg(40),
+         _OURS_GREY_JPEG + _jpeg_files("CAR", 40)),
     Task("color_jpeg_10", "Colour JPEG, quality 10", _COLOUR_JPEG, Jpeg(10),
          _jpeg_files("colorCAR", 10)),
     Task("color_jpeg_20", "Colour JPEG, quality 20", _COLOUR_JPEG, Jpeg(20),

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from swinir.checkpoints import load_network, places
 from swinir.network import GroupConv, Head, SwinIR, SwinIRConfig
 from swinir.tasks import (
     PUBLISHED,
     TASKS,
     Bicubic,
+    Checkpoint,
     GaussianNoise,
     Jpeg,
     RealWorld,
@@ -102,19 +104,56 @@ def test_a_task_undoes_what_its_name_says(task: Task) -> None:
 
 
 def test_the_preferred_files_come_first() -> None:
-    assert [entry.file[:18] for entry in TASKS["sr_x2"].checkpoints] == [
+    assert [entry.file[:18] for entry in TASKS["sr_x2"].from_source("official")] == [
         "001_classicalSR_DF",
         "001_classicalSR_DI",
     ]
     for name in ("real_sr_x2", "real_sr_x4", "real_sr_x4_large"):
-        first, second = TASKS[name].checkpoints
+        first, second = TASKS[name].from_source("official")
         assert first.file.endswith("_GAN.pth")
         assert second.file.endswith("_PSNR.pth")
 
 
-def test_one_file_of_ours_serves_both_tasks_of_its_scale() -> None:
-    assert TASKS["sr_x4"].from_source("ours") == TASKS["light_sr_x4"].from_source("ours")
-    assert TASKS["sr_x4"].from_source("ours")[0].file == "light_sr_x4.safetensors"
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_one_file_of_ours_serves_both_tasks_of_its_scale(scale: int) -> None:
+    first, second = (TASKS[f"{kind}_x{scale}"].from_source("ours") for kind in ("sr", "light_sr"))
+    assert first == second
+    assert first[0].file == f"light_sr_x{scale}.safetensors"
+
+
+@pytest.mark.parametrize("kind", ["gray_dn", "color_dn", "jpeg"])
+def test_one_file_of_ours_serves_all_levels(kind: str) -> None:
+    found = [row.from_source("ours") for row in TASKS.values() if row.name.startswith(f"{kind}_")]
+    assert len(found) > 2
+    assert {each[0].file for each in found} == {f"{kind}.safetensors"}
+
+
+def test_our_weights_come_first_where_there_are_any() -> None:
+    for task in TASKS.values():
+        ours = task.from_source("ours")
+        assert task.checkpoints[: len(ours)] == ours
+    assert [name for name, row in TASKS.items() if not row.from_source("ours")] == [
+        "sr_x8",
+        "real_sr_x2",
+        "real_sr_x4",
+        "real_sr_x4_large",
+        *(f"color_jpeg_{quality}" for quality in (10, 20, 30, 40)),
+    ]
+
+
+SHIPPED = sorted(
+    {row.from_source("ours")[0].file for row in TASKS.values() if row.from_source("ours")}
+)
+
+
+@pytest.mark.parametrize("file", SHIPPED)
+def test_our_weights_are_there_small_and_fit_their_tasks(file: str) -> None:
+    for task in TASKS.values():
+        if task.from_source("ours") == (Checkpoint(file, "ours"),):
+            network = load_network(task, "ours")
+            assert network.config.scale == task.network.scale
+            assert network.config.channels == task.network.channels
+    assert (places.shipped() / file).stat().st_size <= 4 << 20
 
 
 def test_a_mistyped_task_is_told_the_nearest() -> None:

@@ -71,11 +71,11 @@ def test_a_task_without_our_weights_takes_the_official_ones(
     pretrained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWINIR_OFFLINE", "1")
-    first = "001_classicalSR_DF2K_s64w8_SwinIR-M_x2.pth"
-    assert first in failure("sr_x2", None)
-    assert first in failure("sr_x2", "official")
-    assert "x2; use --weights official" not in failure("sr_x2", None)
-    assert "has no weights of ours; use --weights official" in failure("sr_x2", "ours")
+    first = "001_classicalSR_DF2K_s64w8_SwinIR-M_x8.pth"
+    assert first in failure("sr_x8", None)
+    assert first in failure("sr_x8", "official")
+    assert "x8; use --weights official" not in failure("sr_x8", None)
+    assert "has no weights of ours; use --weights official" in failure("sr_x8", "ours")
 
 
 def test_an_official_file_can_be_named(pretrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

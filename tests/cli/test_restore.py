@@ -590,7 +590,7 @@ def test_the_task_table_for_machines(run: Command) -> None:
         "title": "Grey denoising, sigma 15",
         "scale": 1,
         "channels": 1,
-        "ours": [],
+        "ours": ["gray_dn.safetensors"],
         "official": ["004_grayDN_DFWB_s128w8_SwinIR-M_noise15.pth"],
     }
 

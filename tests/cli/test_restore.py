@@ -205,9 +205,15 @@ def test_options_reach_the_engine(
     monkeypatch.setattr(Restorer, "__init__", watched)
     save(tmp_path / "in" / "a.png")
     words = ("--tile", "8", "--overlap", "2", "--tta", "--device", "cpu", "--precision", "fp32")
-    assert restore(*words).code == 0
-    assert given == {"tile": 8, "overlap": 2, "tta": True, "device": "cpu", "precision": "fp32"} | {
-        "padding": "needed"
+    assert restore(*words, "--strength", "0.5").code == 0
+    assert given == {
+        "tile": 8,
+        "overlap": 2,
+        "tta": True,
+        "strength": 0.5,
+        "device": "cpu",
+        "precision": "fp32",
+        "padding": "needed",
     }
     given.clear()
     assert restore().code == 0

@@ -17,7 +17,7 @@ from swinir.images.tensors import Image
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
-    """Draws batches of aligned crops, flipped and turned at random.
+    """Draws aligned crops, flipped and turned at random.
 
     Every photograph is as likely as any other, and so is every place in it, which is the papers'
     way. As a dataset its indices are (iteration, place in the batch), without end. It can be sent
@@ -39,6 +39,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
         Raises:
             ValueError: a degraded image is smaller than a crop and its margin.
+            OSError: the cache cannot be written.
         """
         self.pairs, self.patch, self.scale, self.seed = pairs, patch, scale, seed
         self.on_the_fly = on_the_fly
@@ -49,6 +50,10 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
                 raise ValueError(
                     f"{pair.name}: {width}x{height} is smaller than a crop of {self.piece}"
                 )
+        self._look()
+
+    def _look(self) -> None:
+        """Look at the pairs once, where that decides what is drawn."""
 
     def _corner(self, rng: np.random.Generator) -> tuple[Pair, int, int]:
         """A pair, and the row and column where a crop of its degraded image begins."""
@@ -89,9 +94,3 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """The `crop` of an (iteration, place)."""
         return self.crop(*index)
-
-    def batch(self, iteration: int, size: int) -> tuple[Tensor, Tensor]:
-        """A batch: ``(size, C, P, P)`` and ``(size, C, P*scale, P*scale)``, as from `crop`."""
-        crops = [self.crop(iteration, place) for place in range(size)]
-        degraded, truth = (torch.stack(side) for side in zip(*crops, strict=True))
-        return degraded, truth

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from swinir.data.cache import Stored, digest, entry, keep, stamp
-from swinir.data.degradations import shrink
+from swinir.data.degradations import crop_to_multiple, shrink
 from swinir.data.matching import misfit
 from swinir.images.colour import LUMA
 from swinir.images.files import UnreadableImage, find_images, read
@@ -235,8 +235,7 @@ def _kept(
 def _derived(sources: Sequence[Path], reading: Reading) -> list[Tensor]:
     """The truth and, where it is smaller, its shrunk image."""
     levels = _middle(load_levels(sources[0], reading.channels), reading.side)
-    height, width = (side // reading.scale * reading.scale for side in levels.shape[1:])
-    truth = levels[:, :height, :width].contiguous()
+    truth = crop_to_multiple(levels, reading.scale).contiguous()
     if reading.scale == 1:
         return [truth]
     return [truth, shrink(truth, reading.scale) if truth.numel() else truth]

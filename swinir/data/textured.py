@@ -1,7 +1,5 @@
 """Training crops drawn where photographs have texture."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +9,6 @@ from torch.nn import functional as F
 from swinir.data.cache import Stored, keep
 from swinir.data.crops import Crops
 from swinir.data.datasets import Pair
-from swinir.data.onthefly import OnTheFly
 from swinir.images.colour import LUMA
 
 _WEIGHTS = torch.tensor(LUMA).view(3, 1, 1)
@@ -62,29 +59,14 @@ class TexturedCrops(Crops):
 
     FLOOR, CEILING = 1.0, 4.0
 
-    def __init__(
-        self,
-        pairs: Sequence[Pair],
-        *,
-        patch: int,
-        scale: int,
-        seed: int,
-        on_the_fly: OnTheFly | None = None,
-    ) -> None:
-        """As for `Crops`; looks at every pair.
-
-        Raises:
-            ValueError: a degraded image is smaller than a crop and its margin.
-            OSError: the cache cannot be written.
-        """
-        super().__init__(pairs, patch=patch, scale=scale, seed=seed, on_the_fly=on_the_fly)
-        self.stride = stride_of(patch)
-        grids = [self._grid(pair) for pair in pairs]
+    def _look(self) -> None:
+        self.stride = stride_of(self.patch)
+        grids = [self._grid(pair) for pair in self.pairs]
         self.columns = [columns for _, columns in grids]
         self.first = np.cumsum([0, *(rows * columns for rows, columns in grids)])
         # One array for all: small ones that stay between large ones that go would tear the memory.
         weights = np.empty(self.first[-1])
-        for number, pair in enumerate(pairs):
+        for number, pair in enumerate(self.pairs):
             found = texture_of(pair, self.piece, self.stride).flatten()
             weights[self.first[number] : self.first[number + 1]] = found.numpy()
         self.cumulated: NDArray[np.float64] = np.cumsum(weights.clip(self.FLOOR, self.CEILING))

@@ -1,24 +1,21 @@
 """What the buttons do: plain values in, what the page shows out."""
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from swinir.lines import one_line, trace
 from swinir.web import batches, comparing, words
 from swinir.web.choices import PROBLEMS, Choice, choose, scales, suited
-from swinir.web.jobs import Step, Watch, follow
+from swinir.web.jobs import Step, Watch, follow, told
 from swinir.web.looking import Look, look
 from swinir.web.orders import Order, order
 from swinir.web.restoring import Bench, Restored
 
 Update = Any
 """A value for a component, or an update of its properties."""
-
-T = TypeVar("T")
 
 CANCELLED = "Cancelled. Nothing was kept."
 
@@ -62,19 +59,9 @@ def uploaded(upload: str | None, what: str = "a picture") -> Path:
     return Path(upload)
 
 
-def told(
-    steps: Generator[Step, None, T],
-    names: Sequence[str],
-    more: Callable[[], dict[str, Update]] = dict,
-) -> Generator[tuple[Update, ...], None, T]:
-    """Show the steps of work, with ``more`` at each; returns what the work returns."""
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            yield shown(names, status=words.progress(step), **more())
+def progress(names: Sequence[str]) -> Callable[[Step], tuple[Update, ...]]:
+    """How steps of work are shown."""
+    return lambda step: shown(names, status=words.progress(step))
 
 
 class Actions:
@@ -158,7 +145,7 @@ class Actions:
             wanted = order(*_split(weights), strength, tta, tile)
             steps = follow(lambda watch: self._restore(source, wanted, watch))
             yield shown(RESTORED, status=words.progress(Step()), cancel=_on())
-            restored, files = yield from told(steps, RESTORED)
+            restored, files = yield from told(steps, progress(RESTORED))
         except Exception as error:
             yield shown(RESTORED, status=words.wrong(one_line(error, source)), cancel=_off())
             raise refused(error, source) from error
@@ -208,7 +195,10 @@ class Actions:
                 lambda watch: batches.restore_all(self.bench, sources, wanted, watch, keep)
             )
             yield shown(BATCHED, status=words.progress(Step()), cancel=_on(), table=[])
-            batch = yield from told(steps, BATCHED, lambda: {"table": list(latest)})
+            batch = yield from told(
+                steps,
+                lambda step: shown(BATCHED, status=words.progress(step), table=list(latest)),
+            )
         except Exception as error:
             yield shown(BATCHED, status=words.wrong(one_line(error)), cancel=_off())
             raise refused(error) from error
@@ -233,7 +223,7 @@ class Actions:
             orders = (Order(choose(*_split(one))), Order(choose(*_split(other))))
             steps = follow(lambda watch: comparing.compare(self.bench, source, true, orders, watch))
             yield shown(COMPARED, status=words.progress(Step()), cancel=_on())
-            made = yield from told(steps, COMPARED)
+            made = yield from told(steps, progress(COMPARED))
         except Exception as error:
             yield shown(COMPARED, status=words.wrong(one_line(error, source)), cancel=_off())
             raise refused(error, source) from error

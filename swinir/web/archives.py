@@ -25,7 +25,7 @@ DAMAGED = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    RuntimeError,
 )
 """What is raised on a zip that is torn, or packed by a method that Python does not know."""
 

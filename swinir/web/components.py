@@ -1,4 +1,4 @@
-"""Inputs that hand on the very file that was uploaded."""
+"""Components that several tabs have; inputs hand on the very file that was uploaded."""
 
 from typing import Any
 
@@ -23,6 +23,28 @@ def files_input(label: str, *, several: bool = False) -> gr.File:
     """A file to drop or choose, or several; its handler gets their paths."""
     component = gr.File(label=label, file_count="multiple" if several else "single", height=190)
     return _as_it_came(component)
+
+
+def work_buttons(label: str) -> tuple[gr.Button, gr.Button]:
+    """The button that begins work, and the one that cancels it."""
+    with gr.Row():
+        return (
+            gr.Button(label, variant="primary", scale=3, min_width=140),
+            gr.Button("Cancel", interactive=False, scale=1, min_width=90),
+        )
+
+
+def two_pictures(label: str, name: str) -> gr.ImageSlider:
+    """Two pictures of one size with a line between to drag; ``name`` is its id in the page."""
+    return gr.ImageSlider(
+        type="filepath",
+        label=label,
+        format="png",
+        buttons=["fullscreen"],
+        interactive=False,
+        elem_id=name,
+        max_height=640,
+    )
 
 
 def _as_it_came(component: Any) -> Any:

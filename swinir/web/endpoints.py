@@ -1,17 +1,14 @@
 """What programs call over HTTP: the same work as the page's, by name."""
 
 from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from swinir.web import batches
 from swinir.web.actions import refused, uploaded
-from swinir.web.jobs import Step, follow
+from swinir.web.jobs import Step, follow, told
 from swinir.web.orders import order
 from swinir.web.restoring import Bench
-
-T = TypeVar("T")
 
 Report = dict[str, Any]
 """What a program is told: of work that goes on ``done``, ``total`` and ``left``."""
@@ -38,7 +35,7 @@ class Endpoints:
         try:
             wanted = order(task, weights, strength, tta, tile)
             steps = follow(lambda watch: self.bench.restore(source, wanted, watch))
-            restored = yield from _reported(steps)
+            restored = yield from told(steps, _report)
         except Exception as error:
             raise refused(error, source) from error
         height, width = restored.after.pixels.shape[:2]
@@ -75,7 +72,7 @@ class Endpoints:
                     self.bench, sources, wanted, watch, lambda _: None
                 )
             )
-            made = yield from _reported(steps)
+            made = yield from told(steps, _report)
         except Exception as error:
             raise refused(error) from error
         rows = [dict(zip(batches.HEADINGS, row, strict=True)) for row in made.rows]
@@ -85,13 +82,5 @@ class Endpoints:
         )
 
 
-def _reported(
-    steps: Generator[Step, None, T],
-) -> Generator[tuple[str | None, Report], None, T]:
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            yield None, {"done": step.done, "total": step.total, "left": step.left}
+def _report(step: Step) -> tuple[str | None, Report]:
+    return None, {"done": step.done, "total": step.total, "left": step.left}

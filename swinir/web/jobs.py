@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 PULSE = 1.0
@@ -105,3 +107,14 @@ def follow(work: Callable[[Watch], T]) -> Generator[Step, None, T]:
     if worker.error:
         raise worker.error
     return worker.result
+
+
+def told(steps: Generator[Step, None, T], tell: Callable[[Step], S]) -> Generator[S, None, T]:
+    """Yield what ``tell`` makes of each step of work; returns what the work returns."""
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            yield tell(step)

@@ -10,7 +10,7 @@ import gradio as gr
 from swinir.web import about, batches, comparing
 from swinir.web.actions import BATCHED, CANCELLED, COMPARED, RESTORED, Actions
 from swinir.web.choices import choices, distinct, problems, scales, suited
-from swinir.web.components import files_input, picture_input
+from swinir.web.components import files_input, picture_input, two_pictures, work_buttons
 from swinir.web.endpoints import Endpoints
 from swinir.web.orders import TILES
 from swinir.web.words import plain, wrong
@@ -95,21 +95,11 @@ def _restore_tab(wiring: Wiring) -> None:
             problem, scale, level, advice, seen = _what_is_wrong()
             note = gr.HTML(padding=False, visible=False)
             strength, weights, tile, tta = _how()
-            with gr.Row():
-                button = gr.Button("Restore", variant="primary", scale=3, min_width=140)
-                cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
+            button, cancel = work_buttons("Restore")
         with gr.Column(scale=3, min_width=300):
             status = gr.HTML(plain("The result appears here."), padding=False)
             with gr.Column(visible=False) as results:
-                slider = gr.ImageSlider(
-                    type="filepath",
-                    label="Before and after",
-                    format="png",
-                    buttons=["fullscreen"],
-                    interactive=False,
-                    elem_id="before-after",
-                    max_height=640,
-                )
+                slider = two_pictures("Before and after", "before-after")
                 download = gr.DownloadButton("Download PNG", variant="primary", elem_id="download")
                 with gr.Row(elem_classes="pair"):
                     before, after = (
@@ -212,9 +202,7 @@ def _batch_tab(wiring: Wiring) -> None:
             uploads = files_input("Pictures, or zips of them", several=True)
             weights = _every_choice("What to do, and with which weights")
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength")
-            with gr.Row():
-                button = gr.Button("Restore all", variant="primary", scale=3, min_width=140)
-                cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
+            button, cancel = work_buttons("Restore all")
         with gr.Column(scale=3, min_width=300):
             status = gr.HTML(plain("A line for each file appears here."), padding=False)
             table = gr.Dataframe(
@@ -242,20 +230,11 @@ def _compare_tab(wiring: Wiring) -> None:
             truth = files_input("The truth, if you have it")
             one = _every_choice("One")
             other = _every_choice("The other", 1)
-            with gr.Row():
-                button = gr.Button("Compare", variant="primary", scale=3, min_width=140)
-                cancel = gr.Button("Cancel", interactive=False, scale=1, min_width=90)
+            button, cancel = work_buttons("Compare")
         with gr.Column(scale=3, min_width=300):
             status = gr.HTML(plain("Both results appear here."), padding=False)
             with gr.Column(visible=False) as results:
-                slider = gr.ImageSlider(
-                    type="filepath",
-                    label="One and the other",
-                    format="png",
-                    buttons=["fullscreen"],
-                    interactive=False,
-                    max_height=640,
-                )
+                slider = two_pictures("One and the other", "one-and-other")
                 table = gr.Dataframe(
                     headers=list(comparing.HEADINGS), datatype="str", interactive=False, wrap=True
                 )

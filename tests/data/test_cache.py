@@ -255,7 +255,8 @@ def test_photographs_in_a_cache_are_neither_held_open_nor_sent_along(tmp_path: P
     pairs = load_pairs(photographs(tmp_path / "photos", 8), 1, cache=tmp_path / "cache")
     before = open_files()
     crops = TexturedCrops(pairs, patch=8, scale=1, seed=0)
-    crops.batch(0, 16)
+    for place in range(16):
+        crops.crop(0, place)
     assert open_files() == before
     assert len(pickle.dumps(pairs)) < 8 * 500
 
@@ -271,11 +272,11 @@ def peak():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 folder, few, cache = map(Path, sys.argv[1:])
-TexturedCrops(load_pairs(few, 1), patch=32, scale=1, seed=0).batch(0, 8)
+TexturedCrops(load_pairs(few, 1), patch=32, scale=1, seed=0).crop(0, 8)
 before = peak()
 crops = TexturedCrops(load_pairs(folder, 1, cache=cache), patch=32, scale=1, seed=0)
-for iteration in range(50):
-    crops.batch(iteration, 8)
+for place in range(400):
+    crops.crop(0, place)
 print(peak() - before)
 """
 

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from swinir.data.crops import Crops
 from swinir.data.datasets import Pair
@@ -90,7 +91,8 @@ def test_a_crop_depends_on_seed_iteration_and_place_alone(kind: type[Crops]) -> 
 def test_drawing_leaves_the_random_numbers_of_the_network_alone() -> None:
     crops = TexturedCrops([coded(30, 30)], patch=8, scale=SCALE, seed=0)
     before = torch.get_rng_state()
-    crops.batch(0, 4)
+    for place in range(4):
+        crops.crop(0, place)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -146,7 +148,7 @@ def test_texture_is_the_mean_gradient_of_the_luma() -> None:
 
 def test_a_batch_is_in_unit_range_and_made_of_the_crops() -> None:
     crops = TexturedCrops(flat_and_busy(), patch=8, scale=SCALE, seed=0)
-    degraded, truth = crops.batch(7, 5)
+    degraded, truth = default_collate([crops[(7, place)] for place in range(5)])
     assert degraded.shape == (5, 3, 8, 8)
     assert truth.shape == (5, 3, 16, 16)
     assert degraded.dtype == truth.dtype == torch.float32

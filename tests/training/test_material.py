@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from swinir.cli.train import main
 from swinir.data.datasets import fingerprint
@@ -197,6 +197,6 @@ def test_crops_are_loaded_by_other_processes_as_by_this_one(tmp_path: Path) -> N
     places = [[(iteration, place) for place in range(2)] for iteration in (3, 4)]
     loader = DataLoader(crops, batch_sampler=places, num_workers=1, multiprocessing_context="spawn")
     for (iteration, _), (degraded, truth) in zip((each[0] for each in places), loader, strict=True):
-        wanted = crops.batch(iteration, 2)
+        wanted = default_collate([crops.crop(iteration, place) for place in range(2)])
         assert torch.equal(degraded, wanted[0])
         assert torch.equal(truth, wanted[1])

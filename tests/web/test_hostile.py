@@ -111,7 +111,7 @@ def test_a_path_that_leads_out_of_a_zip_is_named_and_left(
     client: Client, save: Save, tmp_path: Path, served: Site
 ) -> None:
     good = save("a.png").read_bytes()
-    bad = ["../../out.png", "/tmp/out.png", "..\\out.png", "C:\\out.png"]
+    bad = ["../../out.png", "/out.png", "..\\out.png", "C:\\out.png"]
     path = packed(tmp_path / "in.zip", dict.fromkeys(bad, good) | {"sub/a.png": good})
     made, report = client.predict([handle_file(str(path))], task="sr_x4", api_name="/batch")
     assert (report["restored"], report["total"]) == (1, 5)

@@ -66,8 +66,8 @@ $(USER_STAMP): requirements.txt | $(BIN)/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEV_STAMP): requirements-dev.txt $(USER_STAMP)
-	@$(PIP) -r requirements-dev.txt
+$(DEV_STAMP): requirements-dev.txt requirements-ray.txt $(USER_STAMP)
+	@$(PIP) -r requirements-dev.txt -r requirements-ray.txt
 	@touch $@
 
 clean:

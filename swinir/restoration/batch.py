@@ -1,4 +1,4 @@
-"""A folder of pictures through a Restorer: what to do, doing it, and what came of it."""
+"""A folder of pictures through an engine: what to do, doing it, and what came of it."""
 
 import os
 import time
@@ -11,7 +11,8 @@ from pathlib import Path
 from swinir.images.files import MAX_PIXELS, WRITABLE, check_size, find_images, read, write
 from swinir.images.picture import Picture
 from swinir.lines import one_line, trace
-from swinir.restoration.restorer import Cancelled, Restorer
+from swinir.restoration.engine import Engine
+from swinir.restoration.restorer import Cancelled
 
 Progress = Callable[[int, int], None]
 
@@ -155,7 +156,7 @@ def _alternatives(source: Path, name: Path) -> Iterator[Path]:
 
 def run(
     jobs: Sequence[Job],
-    restorer: Restorer,
+    restorer: Engine,
     *,
     skip_existing: bool = False,
     quality: int = 95,

@@ -4,16 +4,34 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 from swinir.checkpoints import load_network, resolve
 from swinir.network import SwinIR
-from swinir.restoration import Cancelled, Restorer, pick_device
+from swinir.restoration import Cancelled, Engine, Restorer, pick_device
 from swinir.web.orders import Order
 
 LOOK = 0.2
 """Seconds between two looks at whether someone who waits for a device has left."""
+
+
+class Lender(Protocol):
+    """Has engines to lend."""
+
+    @property
+    def places(self) -> int:
+        """Jobs that may run at once."""
+        ...
+
+    def lend(self, order: Order, cancelled: Callable[[], bool]) -> AbstractContextManager[Engine]:
+        """An engine for an order; see `Engines.lend`."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """For a supervisor."""
+        ...
 
 
 class Engines:
@@ -56,6 +74,20 @@ class Engines:
         """Bytes that loaded networks take."""
         with self._lock:
             return sum(map(_bytes, self._warm.values()))
+
+    @property
+    def places(self) -> int:
+        """Jobs that may run at once: one for each device."""
+        return len(self.devices)
+
+    def state(self) -> dict[str, Any]:
+        """For a supervisor: devices, how many are lent, names and bytes of loaded networks."""
+        return {
+            "devices": list(self.devices),
+            "busy": self.busy,
+            "warm": self.warm,
+            "warm_bytes": self.size,
+        }
 
     @contextmanager
     def lend(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Restorer]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from swinir.images.files import Picture, check_size, read, write
 from swinir.images.preview import write_preview
 from swinir.images.sheet import busiest_corner
-from swinir.web.engines import Engines
+from swinir.web.engines import Lender
 from swinir.web.jobs import Watch
 from swinir.web.orders import Order
 from swinir.web.words import duration
@@ -67,7 +67,7 @@ class Restored:
 class Bench:
     """Where pictures are restored: engines, a limit, and a folder that browsers may be served."""
 
-    def __init__(self, engines: Engines, folder: Path, max_pixels: int) -> None:
+    def __init__(self, engines: Lender, folder: Path, max_pixels: int) -> None:
         """Results go to ``folder``; pictures larger than ``max_pixels`` are refused."""
         self.engines, self.folder, self.max_pixels = engines, folder, max_pixels
 

@@ -23,6 +23,7 @@ class Settings:
         devices: each does one job at a time.
         warm_megabytes: memory that loaded networks may take.
         root_path: path below which a proxy serves the page.
+        replicas: processes of Ray Serve that restore, a job each; 0 to restore in this one.
         keep_minutes: after which a visitor's files are removed.
     """
 
@@ -35,6 +36,7 @@ class Settings:
     devices: tuple[str, ...] = ("auto",)
     warm_megabytes: int = 1024
     root_path: str = ""
+    replicas: int = 0
     keep_minutes: float = 60.0
 
     @property
@@ -75,6 +77,7 @@ def _parser() -> _Parser:
         help="memory that loaded networks may take (1024)",
     )
     add("--root-path", default="", help="path below which a proxy serves the page, as /swinir")
+    add("--replicas", type=_whole, default=0, help="restore in so many processes of Ray Serve")
     return arguments
 
 
@@ -85,7 +88,10 @@ def parse(words: Sequence[str] | None) -> Settings:
         ValueError: a file of accounts that cannot be understood.
         OSError: one that cannot be read.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.replicas and (options.share == "on" or len(options.device) > 1):
+        parser.error("--replicas goes with one --device, which each has to itself, and no --share")
     return Settings(
         host=options.host,
         port=options.port,
@@ -96,6 +102,7 @@ def parse(words: Sequence[str] | None) -> Settings:
         devices=tuple(options.device),
         warm_megabytes=options.warm_megabytes,
         root_path=options.root_path,
+        replicas=options.replicas,
     )
 
 

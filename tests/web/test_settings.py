@@ -1,5 +1,6 @@
 """What ``app.py`` takes."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,16 @@ def test_accounts_that_cannot_be_meant_are_refused(tmp_path: Path, content: str,
 
 @pytest.mark.parametrize(
     "words",
-    ["--port 99999", "--max-queue 0", "--max-megapixels -1", "--share maybe", "--nonsense"],
+    [
+        "--port 99999",
+        "--max-queue 0",
+        "--max-megapixels -1",
+        "--share maybe",
+        "--nonsense",
+        "--replicas 0",
+        "--replicas 2 --share on",
+        "--replicas 2 --device cpu cuda",
+    ],
 )
 def test_a_mistake_is_one_line_and_code_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -60,3 +70,13 @@ def test_what_cannot_be_served_is_one_line_too(
     assert main(["--device", "cuda:77"]) == 2
     assert main(["--auth", str(tmp_path / "none")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_replicas_without_ray_are_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "swinir.web.replicas", raising=False)
+    assert main(["--replicas", "2"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "app.py: --replicas needs Ray: pip install -r requirements-ray.txt"

@@ -197,7 +197,7 @@ _ROWS = (
     Task("real_sr_x2", "Real-world super-resolution x2", _real(2), RealWorld(2),
          _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x2")),
     Task("real_sr_x4", "Real-world super-resolution x4", _real(4), RealWorld(4),
-         _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x4")),
+         _ours("real_sr_x4.safetensors") + _real_files("BSRGAN_DFO_s64w8_SwinIR-M_x4")),
     Task("real_sr_x4_large", "Real-world super-resolution x4, large", _REAL_LARGE, RealWorld(4),
          _real_files("BSRGAN_DFOWMFC_s64w8_SwinIR-L_x4")),
     Task("gray_dn_15", "Grey denoising, sigma 15", _GREY, GaussianNoise(15),

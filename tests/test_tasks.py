@@ -135,7 +135,6 @@ def test_our_weights_come_first_where_there_are_any() -> None:
     assert [name for name, row in TASKS.items() if not row.from_source("ours")] == [
         "sr_x8",
         "real_sr_x2",
-        "real_sr_x4",
         "real_sr_x4_large",
         *(f"color_jpeg_{quality}" for quality in (10, 20, 30, 40)),
     ]

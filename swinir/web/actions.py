@@ -85,7 +85,7 @@ class Actions:
             return words.wrong(f"This file cannot be used: {said}"), None, gr.skip(), "", None
         level = seen.level(problem)
         return (
-            words.done(seen.text),
+            words.seen(seen.text, seen.preview),
             gr.skip(),
             gr.skip() if level is None else level,
             seen.advice(problem),

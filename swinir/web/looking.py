@@ -5,6 +5,7 @@ from pathlib import Path
 
 from swinir.images.files import read
 from swinir.images.jpeg import quality_of
+from swinir.images.preview import small_preview
 from swinir.metrics.noise import noise_level
 
 LOOKED_AT = 1024
@@ -12,6 +13,12 @@ LOOKED_AT = 1024
 
 GRAINY = 8.0
 """Noise in steps of 1/255 from which on it is worth a word; less may be fine texture."""
+
+UNSHOWN = "TIFF"
+"""The format that browsers do not show."""
+
+SHOWN = 400
+"""Side in pixels of what is shown in its place."""
 
 BLOCKY = 75
 """JPEG quality below which artifacts can be seen."""
@@ -26,12 +33,14 @@ class Look:
         grey: it has no colours.
         noise: standard deviation in steps of 1/255, as estimated.
         quality: of the JPEG that the file is; None for another.
+        preview: a PNG where browsers do not show the file itself; else empty.
     """
 
     text: str
     grey: bool
     noise: float
     quality: int | None
+    preview: bytes = b""
 
     def level(self, problem: str) -> int | None:
         """The level to begin with for a problem; None where the picture says nothing."""
@@ -72,4 +81,5 @@ def look(path: Path, max_pixels: int) -> Look:
     hints += ["JPEG artifacts"] if quality is not None and quality < BLOCKY else []
     told = ", ".join(parts)
     told += f". It may have {' and '.join(hints)}." if hints else "."
-    return Look(told, channels == 1, noise, quality)
+    preview = small_preview(picture, SHOWN) if picture.format == UNSHOWN else b""
+    return Look(told, channels == 1, noise, quality, preview)

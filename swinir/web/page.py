@@ -152,7 +152,15 @@ def _what_is_wrong() -> tuple[gr.Radio, gr.Radio, gr.Slider, gr.HTML, gr.State]:
         label="Enlarge",
         visible=sizes != [1],
     )
-    level = gr.Slider(0, 100, first.usual, step=1, label="Level", visible=bool(first.level))
+    level = gr.Slider(
+        0,
+        100,
+        first.usual,
+        step=1,
+        label="Level",
+        info="Decides among official weights, each for one level; ours find it themselves",
+        visible=bool(first.level),
+    )
     advice = gr.HTML(visible=bool(first.level), elem_classes="advice", padding=False)
     return problem, scale, level, advice, seen
 

@@ -1,5 +1,6 @@
 """Sentences and marks of the page."""
 
+from base64 import b64encode
 from html import escape
 
 from swinir.web.jobs import Step
@@ -39,6 +40,14 @@ def progress(step: Step) -> str:
 def done(text: str) -> str:
     """That all went well, as HTML."""
     return f'<div class="done" role="status">{escape(text)}</div>'
+
+
+def seen(text: str, preview: bytes) -> str:
+    """What an upload is, with a PNG of it where the page could not show it otherwise, as HTML."""
+    if not preview:
+        return done(text)
+    address = f"data:image/png;base64,{b64encode(preview).decode()}"
+    return done(text) + f'<img class="preview" alt="Your picture" src="{address}">'
 
 
 def plain(text: str) -> str:

@@ -1,11 +1,14 @@
 """The first look at an upload."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from swinir.images.files import Picture, UnreadableImage, write
+from swinir.web import words
 from swinir.web.looking import look
 from tests.web.conftest import Save
 
@@ -49,3 +52,11 @@ def test_what_is_in_the_file_is_told(save: Save) -> None:
 def test_what_cannot_be_used_is_refused(save: Save) -> None:
     with pytest.raises(UnreadableImage, match="at most"):
         look(save("a.png"), 100)
+
+
+def test_what_browsers_do_not_show_has_a_preview(save: Save) -> None:
+    seen = look(save("a.tif", 40, 800, depth=16), 10**6)
+    with Image.open(io.BytesIO(seen.preview)) as shown:
+        assert (shown.format, shown.size, shown.mode) == ("PNG", (400, 20), "RGB")
+    assert "data:image/png;base64," in words.seen(seen.text, seen.preview)
+    assert look(save("a.png"), 10**6).preview == b""

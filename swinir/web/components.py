@@ -5,8 +5,11 @@ from typing import Any
 import gradio as gr
 
 
-def picture_input(label: str, placeholder: str) -> gr.Image:
-    """A picture to drop, paste or choose; its handler gets the path of the file as it came."""
+def picture_input(label: str, placeholder: str, name: str) -> gr.Image:
+    """A picture to drop, paste or choose; its handler gets the path of the file as it came.
+
+    ``name`` is its id in the page.
+    """
     component = gr.Image(
         type="filepath",
         sources=["upload", "clipboard"],
@@ -14,6 +17,7 @@ def picture_input(label: str, placeholder: str) -> gr.Image:
         placeholder=placeholder,
         image_mode=None,
         height=280,
+        elem_id=name,
         buttons=["fullscreen"],
     )
     return _as_it_came(component)

@@ -13,7 +13,7 @@ from swinir.web.choices import choices, distinct, problems, scales, suited
 from swinir.web.components import files_input, picture_input, two_pictures, work_buttons
 from swinir.web.endpoints import Endpoints
 from swinir.web.orders import TILES
-from swinir.web.words import plain, wrong
+from swinir.web.words import UPLOAD, plain, wrong
 
 DEVICE = "device"
 """Name of the queue that waits for devices; `Engines` lends each to one job."""
@@ -88,7 +88,9 @@ def _restore_tab(wiring: Wiring) -> None:
     actions = wiring.actions
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
-            upload = picture_input("Your picture", "Drop a picture here, paste one, or click")
+            upload = picture_input(
+                "Your picture", "Drop a picture here, paste one, or click", UPLOAD
+            )
             told = gr.HTML(padding=False, min_height=0)
             samples = sorted(str(path) for path in SAMPLES.glob("*.png"))
             gr.Examples(samples, upload, label="Or take a sample", examples_per_page=8)
@@ -234,7 +236,9 @@ def _batch_tab(wiring: Wiring) -> None:
 def _compare_tab(wiring: Wiring) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
-            upload = picture_input("Your picture", "Drop a picture here, paste one, or click")
+            upload = picture_input(
+                "Your picture", "Drop a picture here, paste one, or click", "compared-picture"
+            )
             truth = files_input("The truth, if you have it")
             one = _every_choice("One")
             other = _every_choice("The other", 1)

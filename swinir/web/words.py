@@ -5,6 +5,9 @@ from html import escape
 
 from swinir.web.jobs import Step
 
+UPLOAD = "your-picture"
+"""Id in the page of the picture that is uploaded."""
+
 
 def duration(seconds: float) -> str:
     """Seconds as people say them: 3.2 s, 45 s, 3 min 20 s."""
@@ -47,7 +50,8 @@ def seen(text: str, preview: bytes) -> str:
     if not preview:
         return done(text)
     address = f"data:image/png;base64,{b64encode(preview).decode()}"
-    return done(text) + f'<img class="preview" alt="Your picture" src="{address}">'
+    broken = f"<style>#{UPLOAD} img {{ visibility: hidden; }}</style>"
+    return f'{done(text)}{broken}<img class="preview" alt="Your picture" src="{address}">'
 
 
 def plain(text: str) -> str:

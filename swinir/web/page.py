@@ -101,7 +101,7 @@ def _restore_tab(wiring: Wiring) -> None:
         with gr.Column(scale=3, min_width=300):
             status = gr.HTML(plain("The result appears here."), padding=False)
             with gr.Column(visible=False) as results:
-                slider = two_pictures("Before and after", "before-after")
+                slider = two_pictures("Before and after (scroll to zoom)", "before-after")
                 download = gr.DownloadButton("Download PNG", variant="primary", elem_id="download")
                 with gr.Row(elem_classes="pair"):
                     before, after = (

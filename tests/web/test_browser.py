@@ -97,6 +97,15 @@ def test_upload_enlarge_look_and_download(open_page: Open, save: Save, tmp_path:
     shown.nth(1).wait_for()
     sizes = shown.evaluate_all("all => all.map(it => [it.naturalWidth, it.naturalHeight])")
     assert sizes == [[320, 240], [320, 240]]
+    width = shown.nth(1).bounding_box()["width"]
+    # Beside the line between both.
+    shown.nth(1).hover(position={"x": width / 4, "y": 40}, force=True)
+    for _ in range(10):
+        page.mouse.wheel(0, -100)
+    page.wait_for_function(
+        "w => document.querySelectorAll('#before-after img')[1].getBoundingClientRect().width > w",
+        arg=1.3 * width,
+    )
     with page.expect_download() as download:
         page.locator("#download").click()
     assert download.value.suggested_filename == "photo_sr_x4.png"

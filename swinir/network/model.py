@@ -1,5 +1,7 @@
 """SwinIR: shallow features -> deep features -> head (arXiv 2108.10257, figure 2)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -90,11 +92,15 @@ class SwinIR(nn.Module):
         Values are in [0, 1]; the output is not clipped. Any size from 1x1: the image is mirrored
         up to whole windows and the result cropped.
         """
+        return self.around(self.features, image)
+
+    def around(self, features: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+        """As `forward`, with ``features`` in the place of those of this network."""
         height, width = image.shape[-2:]
         scale, reach = self.config.scale, self.config.img_range
         x = (mirror_to_multiple(image, self.config.window) - self.mean) * reach
         shallow = self.conv_first(x)
-        deep = convolve(self.conv_after_body, self.features(shallow.permute(0, 2, 3, 1)))
+        deep = convolve(self.conv_after_body, features(shallow.permute(0, 2, 3, 1)))
         out = self.head(shallow + deep.permute(0, 3, 1, 2), x) / reach + self.mean
         return out[:, :, : height * scale, : width * scale]
 

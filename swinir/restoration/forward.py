@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from swinir.network import SwinIR
+from swinir.network.inference import accelerated
 from swinir.restoration.report import Report
 
 DARK = 0.05
@@ -45,6 +46,7 @@ class Forward:
     ) -> None:
         """Passes on ``device``, where the network must be; weights stay in fp32."""
         self.network = network
+        self._fp32 = accelerated(network) if device.type == "cpu" else network
         self.device = device
         self.dtype = dtype
         self.report = report
@@ -71,7 +73,7 @@ class Forward:
             if _is_sound(image, result):
                 return result
             self.report.redone += 1
-        result = self.network(image)
+        result = self._fp32(image)
         if not result.isfinite().all():
             raise ValueError(
                 "the network's result must be numbers, got NaN or infinity in fp32; "

@@ -1,0 +1,70 @@
+"""What is computed faster is the same."""
+
+import pytest
+import torch
+
+from swinir.network import inference
+from swinir.network.inference import Inference, accelerated, geometry
+from tests.network.published import EVERY_SCALE, KINDS, NAMES, Kind, random_network
+
+TOLERANCE = 1e-10
+
+
+def difference(
+    kind: Kind, scale: int, size: tuple[int, int], batch: int, **options: object
+) -> float:
+    network = random_network(kind.config(scale, **options)).eval()
+    image = torch.rand(batch, kind.channels, *size, dtype=torch.float64)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with torch.no_grad():
+        wanted = network(image)
+    got = Inference(network)(image)
+    assert wanted.std() > 1e-3, "an image without content would agree with anything"
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    return (got - wanted).abs().max().item()
+
+
+@pytest.mark.parametrize(("kind", "scale"), EVERY_SCALE, ids=NAMES)
+def test_every_published_kind_is_the_same(kind: Kind, scale: int) -> None:
+    options = {"depths": (2, 2), "embed_dim": 6 * kind.heads}
+    assert difference(kind, scale, (16, 20), 1, **options) < TOLERANCE
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 30), (8, 8), (16, 8), (20, 33), (49, 40)], ids=str)
+@pytest.mark.parametrize("kind", [KINDS[1], KINDS[7]], ids=["window 8", "window 7"])
+@pytest.mark.parametrize("fewest", [1, 3, 1000])
+def test_so_is_any_size_however_many_windows_are_in_hand(
+    kind: Kind, size: tuple[int, int], fewest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "FEWEST", fewest)
+    monkeypatch.setattr(inference, "CACHED", 0)
+    # Three blocks: the last one's windows are not shifted, the last group's of one block neither.
+    options = {"depths": (3, 2, 1), "embed_dim": 12}
+    assert difference(kind, min(kind.parameters), size, 2, **options) < TOLERANCE
+
+
+def test_single_precision_stays_close() -> None:
+    network = random_network(KINDS[1].config(2, depths=(2, 2), embed_dim=12)).float().eval()
+    image = torch.rand(1, KINDS[1].channels, 40, 33)
+    with torch.no_grad():
+        assert (Inference(network)(image) - network(image)).abs().max() < 1e-5
+
+
+def test_rows_lead_there_and_back() -> None:
+    where = geometry(2, 16, 24, 8, torch.float32, torch.device("cpu"))
+    pixels = torch.arange(2 * 16 * 24)
+    windows = pixels[where.enter]
+    assert torch.equal(windows[where.leave], pixels)
+    shifted = windows[where.shift]
+    assert torch.equal(shifted[where.unshift], windows)
+    assert torch.equal(shifted[where.leave_shifted], pixels)
+    # Of 2 x 3 windows of two images those of the last row and the last column are wrapped.
+    assert where.plain == 2 * 2
+    assert len(where.mask) == 2 * 4
+
+
+def test_a_network_with_a_forward_of_its_own_is_used_as_it_is() -> None:
+    network = random_network(KINDS[1].config(2, depths=(2,), embed_dim=12))
+    assert isinstance(accelerated(network), Inference)
+    network.forward = lambda image: image
+    assert accelerated(network) is network

@@ -3,6 +3,7 @@
 # make test     run the tests               make test-slow   the full-size ones too
 # make check    format, lint, types, layers, dead code, dependencies, spelling
 # make train    train our own weights       make clean       remove everything made here
+# make bench    the network against the published one, into docs/performance.md
 # make bench-quality    our weights on the sets in SETS, into docs/results.md
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -16,7 +17,7 @@ SETS ?= ../shared/images/bench
 SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo web test test-slow check format install install-dev train bench-quality clean
+.PHONY: demo web test test-slow check format install install-dev train bench bench-quality clean
 
 demo: install
 	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
@@ -48,6 +49,9 @@ format: install-dev
 
 train: install
 	$(BIN)/python train.py $(RECIPE)
+
+bench: install-dev
+	$(BIN)/python -m benchmarks.speed
 
 bench-quality: install
 	$(BIN)/python -m benchmarks.quality --sets $(SETS)

@@ -25,7 +25,7 @@ from swinir.network.blocks import RSTB, SwinBlock, convolve
 from swinir.network.model import SwinIR
 from swinir.network.windows import partition, shift_mask
 
-CACHED = 4 << 20
+CACHED = 2 << 20
 """Bytes of queries, keys and values that are in hand at once, for each thread."""
 
 FEWEST = 8

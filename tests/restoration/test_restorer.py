@@ -9,6 +9,7 @@ from torch import Tensor
 
 from swinir.images.resize import resize
 from swinir.network import SwinIR
+from swinir.network.inference import Inference
 from swinir.restoration import Cancelled, NotEnoughMemory, Restorer
 
 Build = Callable[..., SwinIR]
@@ -321,3 +322,19 @@ def test_full_strength_is_the_restoration_to_the_last_bit(build: Build) -> None:
 def test_strength_is_from_0_to_1(build: Build, strength: float) -> None:
     with pytest.raises(ValueError, match="strength is in 0 to 1"):
         Restorer(build(), strength=strength)
+
+
+@pytest.mark.parametrize(("precision", "faster"), [("fp32", 1), ("bf16", 0)])
+def test_a_cpu_computes_fp32_by_the_faster_equivalent(
+    build: Build, precision: str, faster: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    plain = Inference.__call__
+
+    def watched(self: Inference, image: Tensor) -> Tensor:
+        seen.append(image)
+        return plain(self, image)
+
+    monkeypatch.setattr(Inference, "__call__", watched)
+    Restorer(build(), device="cpu", precision=precision).restore(picture(8, 8))
+    assert len(seen) == faster

@@ -146,6 +146,7 @@ _COLOUR_JPEG = SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0)
 _OURS_COLOUR = _ours("color_dn.safetensors")
 _OURS_GREY = _ours("gray_dn.safetensors")
 _OURS_GREY_JPEG = _ours("jpeg.safetensors")
+_OURS_COLOUR_JPEG = _ours("color_jpeg.safetensors")
 
 
 def _ours_light(scale: int) -> tuple[Checkpoint, ...]:
@@ -221,13 +222,13 @@ _ROWS = (
     Task("jpeg_40", "Grey JPEG, quality 40", _GREY_JPEG, Jpeg(40),
          _OURS_GREY_JPEG + _jpeg_files("CAR", 40)),
     Task("color_jpeg_10", "Colour JPEG, quality 10", _COLOUR_JPEG, Jpeg(10),
-         _jpeg_files("colorCAR", 10)),
+         _OURS_COLOUR_JPEG + _jpeg_files("colorCAR", 10)),
     Task("color_jpeg_20", "Colour JPEG, quality 20", _COLOUR_JPEG, Jpeg(20),
-         _jpeg_files("colorCAR", 20)),
+         _OURS_COLOUR_JPEG + _jpeg_files("colorCAR", 20)),
     Task("color_jpeg_30", "Colour JPEG, quality 30", _COLOUR_JPEG, Jpeg(30),
-         _jpeg_files("colorCAR", 30)),
+         _OURS_COLOUR_JPEG + _jpeg_files("colorCAR", 30)),
     Task("color_jpeg_40", "Colour JPEG, quality 40", _COLOUR_JPEG, Jpeg(40),
-         _jpeg_files("colorCAR", 40)),
+         _OURS_COLOUR_JPEG + _jpeg_files("colorCAR", 40)),
 )
 # fmt: on
 

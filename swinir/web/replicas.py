@@ -128,22 +128,26 @@ class Distance:
     def __init__(self, workshops: DeploymentHandle[Workshop], replicas: int) -> None:
         """So many ``replicas`` of ``workshops`` are there."""
         self.workshops, self.places = workshops, replicas
-        self._free = threading.Semaphore(replicas)
-        self.busy = 0
+        self._busy = 0
+        self._lock = threading.Lock()
 
     @contextmanager
     def lend(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Distant]:
         """An engine for an order; see `Engines.lend`."""
         del cancelled
-        self.busy += 1
+        self._count(1)
         try:
             yield Distant(self.workshops, order)
         finally:
-            self.busy -= 1
+            self._count(-1)
 
     def state(self) -> dict[str, Any]:
         """For a supervisor: replicas, and jobs that they have."""
-        return {"replicas": self.places, "busy": self.busy}
+        return {"replicas": self.places, "busy": self._busy}
+
+    def _count(self, jobs: int) -> None:
+        with self._lock:
+            self._busy += jobs
 
 
 @serve.ingress()  # pyright: ignore[reportUntypedClassDecorator]

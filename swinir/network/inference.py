@@ -6,13 +6,16 @@ matrix of tokens by tokens for each window and head, and passes over whole maps 
 - tokens stay in the order of windows between blocks, and are gathered once where the shift changes;
 - the mask is added only in windows that the shift wrapped around the border; they come last;
 - what LayerNorm multiplies and adds is part of the linear layer behind it;
+- the bias of the keys, which a softmax does not see, is left out, and that of the values, whose
+  weights sum to one, is part of the projection behind them;
+- what closes a residual branch adds to the feature map in place;
 - a block is done for a few windows at a time, which stay in the processor's cache.
 
 The result is the same but for the order of sums.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
@@ -53,13 +56,20 @@ class Dense:
         """``(M, I) -> (M, O)``."""
         return torch.addmm(self.bias, x, self.weight)
 
+    def add_to(self, total: Tensor, x: Tensor) -> None:
+        """Add the result for ``x``, ``(M, I)``, to ``total``, ``(M, O)``, in place."""
+        # The product takes what it is added to for nothing; a bias would have to be copied first.
+        total.addmm_(x, self.weight)
+        total += self.bias
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A `SwinBlock` on rows of tokens in the order of windows.
 
     Attributes:
-        qkv: queries, keys and values of normalised tokens.
+        qkv: weight of queries, keys and values of normalised tokens, ``(C, 3*C)``.
+        q_bias: of the queries, ``(C,)``.
         proj: what closes the attention.
         fc1: the MLP's first layer, of normalised tokens.
         fc2: its second one.
@@ -68,7 +78,8 @@ class Block:
         epsilons: what the two norms add to the variance.
     """
 
-    qkv: Dense
+    qkv: Tensor
+    q_bias: Tensor
     proj: Dense
     fc1: Dense
     fc2: Dense
@@ -79,9 +90,13 @@ class Block:
     @classmethod
     def of(cls, block: SwinBlock) -> "Block":
         """The same function as ``block`` in evaluation."""
+        qkv, proj = Dense.of(block.attn.qkv, block.norm1), Dense.of(block.attn.proj)
+        q_bias, _, v_bias = qkv.bias.chunk(3)
+        moved = proj.bias.double() + v_bias.double() @ proj.weight.double()
         return cls(
-            Dense.of(block.attn.qkv, block.norm1),
-            Dense.of(block.attn.proj),
+            qkv.weight,
+            q_bias,
+            replace(proj, bias=moved.to(proj.bias.dtype)),
             Dense.of(block.mlp.fc1, block.norm2),
             Dense.of(block.mlp.fc2),
             block.attn.position_bias().detach()[None].contiguous(),
@@ -92,9 +107,11 @@ class Block:
     def __call__(self, x: Tensor, mask: Tensor | None) -> None:
         """Change some windows in place: ``(N*T, C)``; ``mask`` is ``(N, T, T)`` or None."""
         dim = x.shape[1]
-        x += self.proj(self._attend(self.qkv(F.layer_norm(x, (dim,), eps=self.epsilons[0])), mask))
+        qkv = F.layer_norm(x, (dim,), eps=self.epsilons[0]) @ self.qkv
+        qkv[:, :dim] += self.q_bias
+        self.proj.add_to(x, self._attend(qkv, mask))
         hidden = self.fc1(F.layer_norm(x, (dim,), eps=self.epsilons[1]))
-        x += self.fc2(F.gelu(hidden))
+        self.fc2.add_to(x, F.gelu(hidden))
 
     def _attend(self, qkv: Tensor, mask: Tensor | None) -> Tensor:
         heads, tokens = self.bias.shape[1:3]

@@ -4,12 +4,15 @@ A plan is separable: one list of `Span` for the rows, one for the columns. Sizes
 pixels; ``s`` is the scale of the function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+Mapper = Callable[[Callable[[Tensor], Tensor], Iterable[Tensor]], Iterator[Tensor]]
+"""As `map`, for tensors."""
 
 LEVELS = 2**12
 """Weights are multiples of 1/LEVELS: they, and the product of a row's and a column's, are exact in
@@ -119,6 +122,11 @@ def plan(height: int, width: int, *, tile: int, overlap: int, step: int = 1) -> 
     return [Tile(rows, each) for rows in spans(height, tile, overlap, step) for each in columns]
 
 
+def longest_side(tiles: Sequence[Tile]) -> int:
+    """Of any of the tiles, in pixels."""
+    return max(span.stop - span.start for tile in tiles for span in (tile.rows, tile.columns))
+
+
 def blend(
     function: Callable[[Tensor], Tensor],
     image: Tensor,
@@ -126,6 +134,7 @@ def blend(
     *,
     scale: int,
     canvas: Tensor,
+    each: Mapper = map,
 ) -> None:
     """Run a function over the tiles of an image and add what comes out to a canvas.
 
@@ -135,10 +144,14 @@ def blend(
         tiles: from `plan`.
         scale: of the function, ``s``.
         canvas: zeros, ``(B, C, H*s, W*s)``.
+        each: what calls the function for every tile, in order like `map`, perhaps several at once.
     """
-    for tile in tiles:
+    pieces = (
+        image[:, :, it.rows.start : it.rows.stop, it.columns.start : it.columns.stop]
+        for it in tiles
+    )
+    for tile, piece in zip(tiles, each(function, pieces), strict=True):
         rows, columns = tile.rows, tile.columns
-        piece = function(image[:, :, rows.start : rows.stop, columns.start : columns.stop])
         weights = rows.weights(scale)[:, None] * columns.weights(scale)
         canvas[_used(rows, columns, scale, 0, 0)].addcmul_(
             piece[_used(rows, columns, scale, rows.start, columns.start)].to(canvas),

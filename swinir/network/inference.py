@@ -17,7 +17,7 @@ The result is the same but for the order of sums.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,18 @@ from swinir.network.attention import attend
 from swinir.network.blocks import RSTB, SwinBlock, convolve
 from swinir.network.model import SwinIR
 from swinir.network.windows import partition, shift_mask
+
+Check = Callable[[], None]
+"""Called between the groups of blocks of a pass; what it raises ends the pass."""
+
+
+class Pass(Protocol):
+    """Restores images: ``(B, C, H, W) -> (B, C, H*scale, W*scale)``."""
+
+    def __call__(self, image: Tensor, check: Check | None = None) -> Tensor:
+        """See `SwinIR.forward`; ``check`` may end it before it is done."""
+        ...
+
 
 CACHED = 2 << 20
 """Bytes of queries, keys and values that are in hand at once, for each thread."""
@@ -192,16 +204,18 @@ class Inference:
         ]
 
     @torch.inference_mode()
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor, check: Check | None = None) -> Tensor:
         """See `SwinIR.forward`."""
-        return self.network.around(self._features, image)
+        return self.network.around(lambda x: self._features(x, check), image)
 
-    def _features(self, x: Tensor) -> Tensor:
+    def _features(self, x: Tensor, check: Check | None) -> Tensor:
         count, height, width, _ = x.shape
         where = geometry(count, height, width, self.network.config.window, x.dtype, x.device)
         x = self.network.patch_embed(x)
         for layer, blocks in zip(_layers(self.network), self.groups, strict=True):
             x = x + convolve(layer.conv, self._group(x, blocks, where))
+            if check:
+                check()
         return self.network.norm(x)
 
     def _group(self, x: Tensor, blocks: list[Block], where: Geometry) -> Tensor:
@@ -232,10 +246,15 @@ class Inference:
             yield from zip(masked.split(step * area), where.mask.split(step), strict=True)
 
 
-def accelerated(network: SwinIR) -> Callable[[Tensor], Tensor]:
+def accelerated(network: SwinIR) -> Pass:
     """What computes ``network`` fastest on a CPU; itself, where its forward is not its class's."""
     own = type(network) is SwinIR and "forward" not in vars(network)
-    return Inference(network) if own else network
+    return Inference(network) if own else plain(network)
+
+
+def plain(network: SwinIR) -> Pass:
+    """``network`` as it is, which nothing ends."""
+    return lambda image, check=None: network(image)
 
 
 def _layers(network: SwinIR) -> list[RSTB]:

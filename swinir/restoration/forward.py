@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from swinir.network import SwinIR
-from swinir.network.inference import accelerated
+from swinir.network.inference import Check, accelerated, plain
 from swinir.restoration.report import Report
 
 DARK = 0.05
@@ -46,34 +46,40 @@ class Forward:
     ) -> None:
         """Passes on ``device``, where the network must be; weights stay in fp32."""
         self.network = network
-        self._fp32 = accelerated(network) if device.type == "cpu" else network
+        # Whether a pass keeps no more than a few feature maps.
+        self.lean = device.type == "cpu" and dtype is torch.float32
+        self._fp32 = accelerated(network) if device.type == "cpu" else plain(network)
         self.device = device
         self.dtype = dtype
         self.report = report
         self.padding = padding
 
     @torch.inference_mode()
-    def __call__(self, tile: Tensor) -> Tensor:
+    def __call__(self, tile: Tensor, check: Check | None = None) -> Tensor:
         """``(1, C, h, w) -> (1, C, h*s, w*s)``, float32 and on the device of the tile.
+
+        ``check`` is called before the pass, and within it where it takes long; it may raise.
 
         Raises:
             ValueError: NaN or infinity in fp32.
         """
+        if check:
+            check()
         image = tile.to(self.device)
         config = self.network.config
         if self.padding == "published":
             image = extend_as_published(image, config.window)
         height, width = (side * config.scale for side in tile.shape[-2:])
-        return self._guarded(image)[..., :height, :width].to(tile.device)
+        return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
-    def _guarded(self, image: Tensor) -> Tensor:
+    def _guarded(self, image: Tensor, check: Check | None) -> Tensor:
         if self.dtype is not torch.float32:
             with torch.autocast(self.device.type, self.dtype):
                 result = self.network(image).float()
             if _is_sound(image, result):
                 return result
             self.report.redone += 1
-        result = self._fp32(image)
+        result = self._fp32(image, check)
         if not result.isfinite().all():
             raise ValueError(
                 "the network's result must be numbers, got NaN or infinity in fp32; "

@@ -12,9 +12,9 @@ from swinir.lines import is_out_of_memory
 from swinir.network import Head, SwinIRConfig
 
 SMALLEST_AUTO = 32
-LARGEST_AUTO = {"cpu": 256, "mps": 512, "cuda": 1024}
-"""Sides in pixels. On a CPU larger tiles fall out of the cache and take up to twice as long for a
-pixel; on a GPU the gain is spent."""
+LARGEST_AUTO = {"cpu": 384, "mps": 512, "cuda": 1024}
+"""Sides in pixels. Beyond, what is saved of the overlaps is little, and the first sign of progress
+is long in coming."""
 
 FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.NEAREST_CONV)
 FULL_SIZE_CHANNELS = 64
@@ -27,15 +27,18 @@ class NotEnoughMemory(ValueError):
     """A picture that does not fit; its text is one line for the user."""
 
 
-def bytes_per_pixel(config: SwinIRConfig) -> int:
+def bytes_per_pixel(config: SwinIRConfig, *, lean: bool = False) -> int:
     """Memory that a tile takes at its peak, for each input pixel in fp32; erring upwards.
 
     Measured on a CPU: about 6.6 kB for the lightweight x4 network, 12 to 16 kB for the medium one
-    and 20 kB with its nearest+conv head.
+    and 20 kB with its nearest+conv head; ``lean``, as `network.inference` is, 1.7, 5 to 13 and 18.
     """
     # A block holds its input, qkv, the attention's result and the branch; the bias of a shifted
     # block is a matrix of tokens by tokens for each head and window, while it is made twice.
     trunk = 16 * config.embed_dim + 2 * max(config.num_heads) * config.window**2
+    if lean:
+        # Only feature maps are whole there; blocks are done for a few windows at a time.
+        trunk = 8 * config.embed_dim
     head = 2 * config.embed_dim + 2 * config.channels * config.scale**2
     if config.head in FULL_SIZE_HEADS:
         head += 5 * FULL_SIZE_CHANNELS * config.scale**2
@@ -62,15 +65,23 @@ def _address_space() -> int:
     return max(limit - process.memory_info().vms, 0)
 
 
-def auto_tile(config: SwinIRConfig, device: torch.device, budget: int | None = None) -> int:
-    """Side of the tiles in pixels, in whole windows, that fits half of the free memory.
+def largest_tile(
+    config: SwinIRConfig,
+    device: torch.device,
+    budget: int | None = None,
+    *,
+    lean: bool = False,
+    lanes: int = 1,
+) -> int:
+    """Side of the largest tiles in pixels, in whole windows, that fit half of the free memory.
 
-    ``budget`` is in bytes and lowers what may be used.
+    ``budget`` is in bytes and lowers what may be used; ``lanes`` tiles are in work at once.
     """
     usable = free_memory(device) // 2
     if budget is not None:
         usable = min(usable, budget)
-    side = min(isqrt(usable // bytes_per_pixel(config)), LARGEST_AUTO[device.type])
+    needed = lanes * bytes_per_pixel(config, lean=lean)
+    side = min(isqrt(usable // needed), LARGEST_AUTO[device.type])
     return max(side, SMALLEST_AUTO) // config.window * config.window or config.window
 
 

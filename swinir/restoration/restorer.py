@@ -19,16 +19,12 @@ from swinir.restoration.channels import Run, for_alpha, for_channels, weakened
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.ensemble import SYMMETRIES, ensemble
 from swinir.restoration.forward import Forward, Padding
-from swinir.restoration.memory import (
-    NotEnoughMemory,
-    auto_tile,
-    holding,
-    require,
-    within_grid,
-)
+from swinir.restoration.lanes import lanes
+from swinir.restoration.memory import NotEnoughMemory, holding, require, within_grid
+from swinir.restoration.planner import Planner
 from swinir.restoration.report import Report
 from swinir.restoration.watch import Cancelled, Progress, Watch
-from swinir.tiling import Tile, blend, plan
+from swinir.tiling import Tile, blend, longest_side, plan
 
 __all__ = ["Cancelled", "NotEnoughMemory", "Restorer"]
 
@@ -67,7 +63,7 @@ class Restorer:
             device: auto, cpu, cuda, cuda:1 ... or mps.
             precision: auto, fp32, bf16 or fp16; what low precision spoils is redone in fp32.
             tile: side in input pixels, rounded up to whole windows; 0 for the whole picture, auto
-                for what the free memory allows.
+                for what takes least time in the free memory, see `Planner`.
             overlap: input pixels that neighbouring tiles share, at most half a tile.
             tta: average over the eight flips and turns of each tile.
             strength: 1 for the restoration as it is, 0 for the input enlarged by bicubic; what is
@@ -105,6 +101,7 @@ class Restorer:
             self.report,
             padding=padding,
         )
+        self._planner = Planner(self._forward, overlap=overlap, memory=memory)
         self._passes = SYMMETRIES if tta else 1
         self._bound: int | None = None
 
@@ -151,6 +148,10 @@ class Restorer:
             alpha = self._restore(alpha[..., None], watch, alpha=True)[..., 0]
         return replace(picture, pixels=pixels, alpha=alpha)
 
+    def expected_seconds(self, height: int, width: int) -> float | None:
+        """How long an image will take, where that was ever measured; transparency aside."""
+        return self._planner.expected_seconds(self._plan(height, width), self._passes)
+
     @torch.inference_mode()
     def _restore(
         self, image: NDArray[np.float32], watch: Watch, *, alpha: bool = False
@@ -176,22 +177,25 @@ class Restorer:
 
     def _run_for(self, channels: int, watch: Watch) -> Run:
         def run(tile: Tensor) -> Tensor:
-            watch.check()
-            result = self._forward(tile)
+            result = self._forward(tile, watch.check)
             watch.step()
             return result
 
         turned = ensemble(run) if self._passes > 1 else run
         fitting = for_channels(turned, channels, self.channels, self.scale)
-        return weakened(fitting, self.strength, self.scale)
+        # Lanes are threads, each of which has to be told.
+        return torch.inference_mode()(weakened(fitting, self.strength, self.scale))
 
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""
+        if self.tile == "auto":
+            self._planner.measure(*image.shape[-2:])
         while True:
             tiles = self._plan(*image.shape[-2:])
             watch.begin(len(tiles) * self._passes)
             try:
-                return blend(run, image, tiles, scale=self.scale, canvas=canvas)
+                with lanes(self._planner.lanes(tiles), watch.stop) as each:
+                    return blend(run, image, tiles, scale=self.scale, canvas=canvas, each=each)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -201,19 +205,17 @@ class Restorer:
 
     def _plan(self, height: int, width: int) -> Sequence[Tile]:
         config = self.network.config
-        side = (
-            auto_tile(config, self.device, self.memory) if isinstance(self.tile, str) else self.tile
-        )
+        side = self._planner.side(height, width) if isinstance(self.tile, str) else self.tile
         if self._bound is not None:
             side = min(side or self._bound, self._bound)
         if self.device.type == "cuda":
             side = within_grid(side, height, width, config.window)
         tiles = plan(height, width, tile=side, overlap=self.overlap, step=config.window)
-        self.report.tile = _longest_side(tiles)
+        self.report.tile = longest_side(tiles)
         return tiles
 
     def _halve(self, tiles: Sequence[Tile]) -> None:
-        window, side = self.network.config.window, _longest_side(tiles)
+        window, side = self.network.config.window, longest_side(tiles)
         if side <= window:
             raise NotEnoughMemory(
                 f"not enough memory on {self.device} for a tile of {window} pixels, the smallest "
@@ -224,7 +226,3 @@ class Restorer:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         log.warning("out of memory on %s: tiles of %d pixels from here", self.device, self._bound)
-
-
-def _longest_side(tiles: Sequence[Tile]) -> int:
-    return max(span.stop - span.start for tile in tiles for span in (tile.rows, tile.columns))

@@ -45,7 +45,7 @@ class Facts:
         photographs: that it learned from.
         iterations: that it took.
         seconds: that its steps took.
-        hardware: on what, see `training.hardware`.
+        hardware: on what, see `restoration.hardware`.
         best: its best validation score in dB, not finite where there was none.
         best_iteration: after which that was.
         skipped: steps that were left out because their gradient was not finite.

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from swinir.checkpoints import export
+from swinir.restoration.hardware import hardware
 from swinir.training.card import Facts, card
 from swinir.training.curve import draw_curve
-from swinir.training.hardware import hardware
 from swinir.training.outcome import Outcome
 from swinir.training.recipe import Recipe
 from swinir.writing import replacing

@@ -66,5 +66,18 @@ def test_rows_lead_there_and_back() -> None:
 def test_a_network_with_a_forward_of_its_own_is_used_as_it_is() -> None:
     network = random_network(KINDS[1].config(2, depths=(2,), embed_dim=12))
     assert isinstance(accelerated(network), Inference)
-    network.forward = lambda image: image
-    assert accelerated(network) is network
+    network.forward = lambda image: 3 * image
+    assert accelerated(network)(torch.ones(1)) == 3
+
+
+def test_a_pass_ends_when_it_is_wanted_no_more() -> None:
+    network = random_network(KINDS[1].config(2, depths=(1, 1, 1), embed_dim=12)).float().eval()
+    asked: list[int] = []
+
+    def check() -> None:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        accelerated(network)(torch.rand(1, 3, 8, 8), check)

@@ -376,8 +376,9 @@ def test_a_batch_that_is_cancelled_ends(build: Build, folder: Path, tmp_path: Pa
     for name in ("a.png", "b.png"):
         write(folder / name, Picture(np.zeros((8, 8, 3), np.float32)))
     jobs = plan(folder, tmp_path / "out", ".png")
-    asked = iter([False, True])
-    outcomes = run(jobs, Restorer(build(), tile=0), cancelled=lambda: next(asked))
+    enough: list[bool] = []
+    outcomes = run(jobs, Restorer(build(), tile=0), cancelled=lambda: bool(enough))
     assert next(outcomes).restored
+    enough.append(True)
     with pytest.raises(Cancelled):
         next(outcomes)

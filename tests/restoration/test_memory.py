@@ -12,9 +12,9 @@ from swinir.network import Head, SwinIRConfig
 from swinir.restoration.memory import (
     MOST_WINDOWS,
     NotEnoughMemory,
-    auto_tile,
     bytes_per_pixel,
     holding,
+    largest_tile,
     require,
     within_grid,
 )
@@ -41,23 +41,24 @@ def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize(
-    ("config", "measured"),
+    ("config", "measured", "lean"),
     [
-        (light(), 6800),
-        (SwinIRConfig(head=Head.RESIDUAL), 12000),
-        (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000),
-        (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500),
+        (light(), 6800, 1700),
+        (SwinIRConfig(head=Head.RESIDUAL), 12000, 5100),
+        (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000, 13400),
+        (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500, 18300),
     ],
     ids=["light x4", "medium denoiser", "medium x4", "medium real x4"],
 )
 def test_the_estimate_is_above_what_was_measured_but_not_twice(
-    config: SwinIRConfig, measured: int
+    config: SwinIRConfig, measured: int, lean: int
 ) -> None:
     assert measured <= bytes_per_pixel(config) < 2 * measured
+    assert lean <= bytes_per_pixel(config, lean=True) < 2 * lean
 
 
 def test_auto_is_the_quickest_tile_where_memory_is_plenty(free: SimpleNamespace) -> None:
-    assert auto_tile(light(), CPU) == 256
+    assert largest_tile(light(), CPU) == 384
 
 
 @pytest.mark.parametrize("window", [7, 8])
@@ -66,7 +67,7 @@ def test_auto_fits_half_of_the_free_memory_in_whole_windows(
 ) -> None:
     config = SwinIRConfig(head=Head.RESIDUAL, window=window)
     free.available = GIB // 4
-    side = auto_tile(config, CPU)
+    side = largest_tile(config, CPU)
     assert side % window == 0
     assert (
         side**2 * bytes_per_pixel(config)
@@ -76,22 +77,28 @@ def test_auto_fits_half_of_the_free_memory_in_whole_windows(
 
 
 def test_auto_respects_a_budget(free: SimpleNamespace) -> None:
-    side = auto_tile(light(), CPU, GIB // 8)
+    side = largest_tile(light(), CPU, GIB // 8)
     assert 96 <= side < 256
     assert side**2 * bytes_per_pixel(light()) <= GIB // 8
 
 
+def test_tiles_that_are_in_work_at_once_share_what_is_free(free: SimpleNamespace) -> None:
+    one, four = (largest_tile(light(), CPU, GIB // 8, lanes=count) for count in (1, 4))
+    assert 4 * four**2 <= one**2
+    assert largest_tile(light(), CPU, GIB // 8, lean=True) > one
+
+
 def test_auto_has_a_floor(free: SimpleNamespace) -> None:
     free.available = 0
-    assert auto_tile(light(), CPU) == 32
-    assert auto_tile(SwinIRConfig(head=Head.RESIDUAL, window=40), CPU) == 40
+    assert largest_tile(light(), CPU) == 32
+    assert largest_tile(SwinIRConfig(head=Head.RESIDUAL, window=40), CPU) == 40
 
 
 def test_a_gpu_may_use_what_torch_holds_in_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (GIB // 8, GIB))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 2 * GIB)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
-    assert auto_tile(light(), torch.device("cuda")) > 256
+    assert largest_tile(light(), torch.device("cuda")) > 256
 
 
 @pytest.mark.skipif(not hasattr(psutil, "RLIMIT_AS"), reason="needs a system that has ulimit -v")
@@ -100,7 +107,7 @@ def test_a_limit_on_the_process_counts_as_little_memory(
 ) -> None:
     limits = (psutil.Process().memory_info().vms + GIB // 4, psutil.RLIM_INFINITY)
     monkeypatch.setattr(psutil.Process, "rlimit", lambda *_: limits)
-    side = auto_tile(SwinIRConfig(head=Head.RESIDUAL), CPU)
+    side = largest_tile(SwinIRConfig(head=Head.RESIDUAL), CPU)
     assert 32 <= side < 128
     with pytest.raises(NotEnoughMemory, match=r"the result takes 1\.0 GiB of memory, 0\.[12] GiB"):
         require(GIB, "the result")

@@ -331,7 +331,7 @@ def test_a_cpu_computes_fp32_by_the_faster_equivalent(
     seen: list[Tensor] = []
     plain = Inference.__call__
 
-    def watched(self: Inference, image: Tensor) -> Tensor:
+    def watched(self: Inference, image: Tensor, check: object = None) -> Tensor:
         seen.append(image)
         return plain(self, image)
 

@@ -11,7 +11,7 @@ import torch
 from swinir.checkpoints import load_file
 from swinir.data.datasets import Stopped, load_pairs
 from swinir.network import SwinIR
-from swinir.restoration import restorer
+from swinir.restoration import planner
 from swinir.training import guard
 from swinir.training.feed import Batch
 from swinir.training.learner import Learner, Step
@@ -135,7 +135,7 @@ def test_a_score_does_not_depend_on_the_memory_that_is_free(
     network = SwinIR(load_recipe(path).network)
     pairs = load_pairs(folder, 2)
     ample = validate(network, pairs, join(CPU, "fp32")).psnr
-    monkeypatch.setattr(restorer, "auto_tile", lambda *_: 32)
+    monkeypatch.setattr(planner, "largest_tile", lambda *_, **__: 32)
     assert validate(network, pairs, join(CPU, "fp32")).psnr == ample
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from swinir.training import hardware as module
-from swinir.training.hardware import hardware
+from swinir.restoration import hardware as module
+from swinir.restoration.hardware import hardware
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,53 @@
+"""How long tiles take on a machine, and which tiles a picture is cut into because of it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from swinir.tiling import Tile, spans
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What was measured; nothing yet, unless told.
+
+    Attributes:
+        lanes: how many tiles at once are quickest.
+        seconds: for one tile of each side in pixels, while as many are done at once.
+    """
+
+    lanes: int = 1
+    seconds: Mapping[int, float] = field(default_factory=dict)
+
+    def of(self, pixels: int) -> float:
+        """Seconds for a tile of so many pixels; where nothing is known, pixels."""
+        if not self.seconds:
+            return pixels
+        sides = sorted(self.seconds)
+        rates = [self.seconds[side] / side**2 for side in sides]
+        at = math.log(math.sqrt(pixels))
+        return pixels * float(np.interp(at, np.log(sides), rates))
+
+    def expected(self, tiles: Sequence[Tile]) -> float:
+        """Seconds for a picture of so many tiles, the last of which may not fill the lanes."""
+        areas = [
+            (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
+            for tile in tiles
+        ]
+        rounds = -(-len(areas) // self.lanes) * self.lanes
+        return sum(map(self.of, areas)) * rounds / len(areas)
+
+    def best_side(
+        self, height: int, width: int, sides: Iterable[int], *, overlap: int, step: int
+    ) -> int:
+        """The side of the tiles, among ``sides``, with which a picture takes least."""
+
+        def cost(side: int) -> float:
+            rows, columns = spans(height, side, overlap, step), spans(width, side, overlap, step)
+            tall, wide = (max(it.stop - it.start for it in axis) for axis in (rows, columns))
+            count = len(rows) * len(columns)
+            return -(-count // self.lanes) * self.lanes * self.of(tall * wide)
+
+        return min(sides, key=cost)

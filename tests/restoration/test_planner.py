@@ -1,0 +1,159 @@
+"""What was measured decides how a picture is cut, and how many tiles are in work."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+import torch
+from torch import Tensor
+
+from swinir.network import SwinIR
+from swinir.restoration import Cancelled, Restorer, calibration, planner
+from swinir.restoration.calibration import Notebook
+from swinir.restoration.speed import Speed
+
+Build = Callable[..., SwinIR]
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).random((height, width, 3), np.float32)
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[Speed], None]:
+    def know(speed: Speed) -> None:
+        monkeypatch.setattr(Notebook, "find", lambda *_: speed)
+
+    return know
+
+
+def test_the_first_large_picture_is_measured_for_and_the_next_is_not(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def measured(*_: object, **__: object) -> Speed:
+        calls.append(1)
+        return Speed(2, {64: 0.5, 128: 2.0})
+
+    monkeypatch.setattr(planner, "measure", measured)
+    first = Restorer(build(), device="cpu")
+    assert first.expected_seconds(1000, 1000) is None
+    first.restore(picture(64, 64))
+    second = Restorer(build(), device="cpu")
+    second.restore(picture(64, 64))
+    assert calls == [1]
+    assert second.expected_seconds(64, 64) == first.expected_seconds(64, 64) > 0
+    assert (Path(pooch.os_cache("swinir")) / "speed.json").is_file()
+
+
+def test_a_real_measurement_leaves_the_result_as_it_is(
+    repeat: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "SHARE", 1.0)
+    image = picture(300, 200)
+    restorer = Restorer(repeat(scale=2), device="cpu")
+    calls: list[tuple[int, int]] = []
+    restored = restorer.restore(image, progress=lambda *call: calls.append(call))
+    np.testing.assert_allclose(restored, image.repeat(2, 0).repeat(2, 1), rtol=0, atol=1e-6)
+    assert restorer.expected_seconds(300, 200) > 0
+    assert calls[0][0] == 0 and calls[-1][0] == calls[-1][1], "what is tried is no progress"
+
+
+def test_lanes_restore_the_same_as_one_after_the_other(
+    build: Build, known: Callable[[Speed], None]
+) -> None:
+    network, image = build(scale=2), picture(120, 90)
+    one = Restorer(network, device="cpu", tile=32, overlap=8).restore(image)
+    known(Speed(3, {64: 1.0}))
+    calls: list[tuple[int, int]] = []
+    restorer = Restorer(network, device="cpu", tile=32, overlap=8)
+    three = restorer.restore(image, progress=lambda *call: calls.append(call))
+    np.testing.assert_allclose(three, one, rtol=0, atol=1e-6)
+    total = calls[0][1]
+    assert calls == [(done, total) for done in range(total + 1)]
+
+
+def test_all_else_works_in_lanes(repeat: Build, known: Callable[[Speed], None]) -> None:
+    known(Speed(2, {64: 1.0}))
+    image = picture(40, 30)
+    for options in ({"tta": True}, {"strength": 0.5, "overlap": 16}):
+        restored = Restorer(repeat(), device="cpu", tile=16, **options).restore(image)
+        np.testing.assert_allclose(restored, image, rtol=0, atol=1e-6)
+    grey = Restorer(repeat(channels=1), device="cpu", tile=16).restore(image)
+    np.testing.assert_allclose(grey, image, rtol=0, atol=1e-6)
+
+
+def test_memory_that_runs_out_in_a_lane_halves_the_tiles(
+    build: Build, known: Callable[[Speed], None]
+) -> None:
+    known(Speed(2, {64: 1.0}))
+
+    def greedy(image: Tensor) -> Tensor:
+        if max(image.shape) > 20:
+            raise MemoryError
+        return image
+
+    restorer = Restorer(build(forward=greedy), device="cpu", tile=64, overlap=4)
+    image = picture(100, 90)
+    np.testing.assert_allclose(restorer.restore(image), image, rtol=0, atol=1e-6)
+    assert restorer.report.halvings == 2
+
+
+def test_cancelling_ends_every_lane(build: Build, known: Callable[[Speed], None]) -> None:
+    known(Speed(2, {64: 1.0}))
+    done: list[int] = []
+    restorer = Restorer(build(), device="cpu", tile=8, overlap=0)
+    with pytest.raises(Cancelled):
+        restorer.restore(
+            picture(64, 64),
+            progress=lambda count, _: done.append(count),
+            cancelled=lambda: done[-1] >= 4,
+        )
+    assert 4 <= done[-1] <= 6
+
+
+def test_the_measured_speed_decides_how_a_picture_is_cut(
+    repeat: Build, known: Callable[[Speed], None]
+) -> None:
+    image = picture(400, 400)
+    sides = []
+    for speed in (Speed(), Speed(1, {64: 1.0, 128: 4.0, 256: 80.0})):
+        known(speed)
+        restorer = Restorer(repeat(), device="cpu")
+        restorer.restore(image)
+        sides.append(restorer.report.tile)
+    assert sides[1] <= 160 < sides[0]
+
+
+def test_an_asked_for_tile_is_taken_whatever_was_measured(
+    repeat: Build, known: Callable[[Speed], None]
+) -> None:
+    known(Speed(1, {64: 1.0, 128: 100.0}))
+    restorer = Restorer(repeat(), device="cpu", tile=200)
+    restorer.restore(picture(200, 200))
+    assert restorer.report.tile == 200
+
+
+def test_self_ensemble_takes_eight_times_as_long(
+    repeat: Build, known: Callable[[Speed], None]
+) -> None:
+    known(Speed(1, {64: 1.0}))
+    once, all_ways = (Restorer(repeat(), device="cpu", tta=tta) for tta in (False, True))
+    assert all_ways.expected_seconds(64, 64) == 8 * once.expected_seconds(64, 64)
+
+
+def test_a_thread_of_a_lane_has_no_gradients_in_hand(
+    build: Build, known: Callable[[Speed], None]
+) -> None:
+    known(Speed(2, {64: 1.0}))
+    seen: list[bool] = []
+
+    def forward(image: Tensor) -> Tensor:
+        seen.append(torch.is_inference_mode_enabled())
+        return image
+
+    Restorer(build(forward=forward), device="cpu", tile=8, overlap=0).restore(picture(16, 16))
+    assert seen == [True] * 4

@@ -1,7 +1,5 @@
 """What the machine can do, and what a computation asks of it."""
 
-import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,9 +42,9 @@ def seconds_of(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def matrix_rate(side: int = 2048) -> float:
+def matrix_rate(dtype: torch.dtype, side: int = 2048) -> float:
     """Operations a second of a product of two matrices."""
-    a, b = torch.rand(side, side), torch.rand(side, side)
+    a, b = torch.rand(side, side).to(dtype), torch.rand(side, side).to(dtype)
     return 2 * side**3 / seconds_of(lambda: a @ b)
 
 
@@ -54,15 +52,6 @@ def bandwidth(size: int = 1 << 28) -> float:
     """Bytes a second, read and written, of a copy."""
     source, target = torch.ones(size // 4), torch.empty(size // 4)
     return 2 * size / min(seconds_of(lambda: target.copy_(source)) for _ in range(5))
-
-
-def machine() -> str:
-    """The processor in a few words."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text("utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def memory_peak(run: Callable[[], object]) -> int:

@@ -4,6 +4,7 @@
 # make check    format, lint, types, layers, dead code, dependencies, spelling
 # make train    train our own weights       make clean       remove everything made here
 # make bench    the network against the published one, into docs/performance.md
+# make bench-size       seconds a megapixel, from small pictures to large (minutes)
 # make bench-quality    our weights on the sets in SETS, into docs/results.md
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -17,7 +18,7 @@ SETS ?= ../shared/images/bench
 SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo web test test-slow check format install install-dev train bench bench-quality clean
+.PHONY: demo web test test-slow check format install install-dev train bench bench-size bench-quality clean
 
 demo: install
 	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
@@ -52,6 +53,9 @@ train: install
 
 bench: install-dev
 	$(BIN)/python -m benchmarks.speed
+
+bench-size: install-dev
+	$(BIN)/python -m benchmarks.size
 
 bench-quality: install
 	$(BIN)/python -m benchmarks.quality --sets $(SETS)

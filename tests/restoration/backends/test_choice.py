@@ -165,7 +165,7 @@ def test_the_command_line_knows_all_names() -> None:
 
 
 def test_an_unknown_backend_is_refused() -> None:
-    with pytest.raises(ValueError, match="backend is auto, torch, onnxruntime, .*, got 'mkl'"):
+    with pytest.raises(ValueError, match=r"backend is auto, torch, onnxruntime, .*, got 'mkl'"):
         pick_backend("mkl", CPU, torch.float32)
 
 

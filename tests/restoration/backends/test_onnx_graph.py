@@ -39,8 +39,12 @@ def differs(backend: OnnxRuntime | OpenVINO, network: SwinIR, side: int, batch: 
 @pytest.mark.parametrize("window", [7, 8])
 @pytest.mark.parametrize(
     ("head", "scale"),
-    [(Head.PIXELSHUFFLE, 2), (Head.PIXELSHUFFLE_DIRECT, 3), (Head.NEAREST_CONV, 4)]
-    + [(Head.RESIDUAL, 1)],
+    [
+        (Head.PIXELSHUFFLE, 2),
+        (Head.PIXELSHUFFLE_DIRECT, 3),
+        (Head.NEAREST_CONV, 4),
+        (Head.RESIDUAL, 1),
+    ],
 )
 def test_every_head_is_computed_as_by_torch(
     tiny: Tiny, head: Head, scale: int, window: int, batch: int, backend: OnnxRuntime | OpenVINO

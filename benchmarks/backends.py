@@ -42,15 +42,15 @@ Written by
 
 on {machine}, with {threads} threads for each. Seconds are medians
 of {rounds} turns, in which all take part. The published graph is what torch's exporter makes of the
-network as the paper has it; ours is what `test.py --export onnx` writes. Both have one size of tiles,
-and all compute in float32 but where bf16 is said. Ours without a graph is what `test.py` runs on a
-CPU unless it is told otherwise (`swinir/network/inference.py`).
+network as the paper has it; ours is what `test.py --export onnx` writes. Both have one size of
+tiles, and all compute in float32 but where bf16 is said. Ours without a graph is what `test.py`
+runs on a CPU unless it is told otherwise (`swinir/network/inference.py`).
 
 """
 
 AGREEMENT = """
-How far the results are from ours: the largest difference of any value, divided by the range, and the
-PSNR in dB of values of that range.
+How far the results are from ours: the largest difference of any value, divided by the range, and
+the PSNR in dB of values of that range.
 
 """
 

@@ -3,7 +3,7 @@
 # make test     run the tests               make test-slow   the full-size ones too
 # make check    format, lint, types, layers, dead code, dependencies, spelling
 # make train    train our own weights       make clean       remove everything made here
-# make bench    the network against the published one, into docs/performance.md
+# make bench    the network against the published one, and against other programs, into docs/
 # make bench-size       seconds a megapixel, from small pictures to large (minutes)
 # make bench-quality    our weights on the sets in SETS, into docs/results.md
 
@@ -53,6 +53,7 @@ train: install
 
 bench: install-dev
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.backends
 
 bench-size: install-dev
 	$(BIN)/python -m benchmarks.size
@@ -74,8 +75,10 @@ $(USER_STAMP): requirements.txt | $(BIN)/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEV_STAMP): requirements-dev.txt requirements-ray.txt $(USER_STAMP)
-	@$(PIP) -r requirements-dev.txt -r requirements-ray.txt
+EXTRAS := requirements-ray.txt requirements-onnx.txt requirements-openvino.txt
+
+$(DEV_STAMP): requirements-dev.txt $(EXTRAS) $(USER_STAMP)
+	@$(PIP) -r requirements-dev.txt $(EXTRAS:%=-r %)
 	@touch $@
 
 clean:

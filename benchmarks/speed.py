@@ -56,6 +56,8 @@ TAIL = """
 Each point is a case: operations a byte that the program asks of the memory (every input and result
 of every step, as though nothing stayed in a cache), and operations a second. The lines are what the
 machine can do.
+
+ONNX Runtime and OpenVINO, on the same tiles: [performance-backends.md](performance-backends.md).
 """
 
 HEADER = (

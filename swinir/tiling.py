@@ -69,13 +69,16 @@ def _ramp(length: int) -> Tensor:
     return (at * at * (3 - 2 * at) * LEVELS).round() / LEVELS
 
 
-def spans(length: int, tile: int, overlap: int, step: int = 1) -> list[Span]:
+def spans(
+    length: int, tile: int, overlap: int, step: int = 1, *, fixed: bool = False
+) -> list[Span]:
     """Cover an axis of ``length`` pixels with tiles of one size, evenly spread.
 
     Tiles begin at multiples of ``step`` (the attention window), so that a tile is cut into the
     same windows as the whole picture. ``tile`` is rounded up to the step and then made as small as
-    the same number of tiles allows. Tiles share at least ``overlap`` pixels, but no more than half
-    a tile is asked of them; the ramps are ``overlap`` long where neighbours leave room for it.
+    the same number of tiles allows, unless it is ``fixed``. Tiles share at least ``overlap``
+    pixels, but no more than half a tile is asked of them; the ramps are ``overlap`` long where
+    neighbours leave room for it.
 
     Raises:
         ValueError: a length, tile or step under 1, or a negative overlap.
@@ -90,7 +93,8 @@ def spans(length: int, tile: int, overlap: int, step: int = 1) -> list[Span]:
         return [Span(0, length, (0, 0), (length, length))]
     shared = min(-(-overlap // step), side // 2)
     count = -(-(units - shared) // (side - shared))
-    side = -(-(units + (count - 1) * shared) // count)
+    if not fixed:
+        side = -(-(units + (count - 1) * shared) // count)
     starts = [at * (units - side) // (count - 1) * step for at in range(count)]
     stops = [min(start + side * step, length) for start in starts]
     ramps = [(0, 0), *_crossings(starts, stops, overlap), (length, length)]
@@ -111,15 +115,17 @@ def _crossings(starts: list[int], stops: list[int], overlap: int) -> list[tuple[
     return [(at - reach, at + reach) for at, reach in zip(middles, reaches, strict=True)]
 
 
-def plan(height: int, width: int, *, tile: int, overlap: int, step: int = 1) -> list[Tile]:
+def plan(
+    height: int, width: int, *, tile: int, overlap: int, step: int = 1, fixed: bool = False
+) -> list[Tile]:
     """Tiles of at most ``tile`` pixels a side, row by row; see `spans`. 0: the whole picture.
 
     Raises:
         ValueError: a size or step under 1, or a negative tile or overlap.
     """
     tile = tile or max(height, width, 1)
-    columns = spans(width, tile, overlap, step)
-    return [Tile(rows, each) for rows in spans(height, tile, overlap, step) for each in columns]
+    rows, columns = (spans(length, tile, overlap, step, fixed=fixed) for length in (height, width))
+    return [Tile(row, column) for row in rows for column in columns]
 
 
 def longest_side(tiles: Sequence[Tile]) -> int:

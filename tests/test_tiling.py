@@ -29,14 +29,19 @@ def run(image: Tensor, *, tile: int, overlap: int, step: int = 1, scale: int = 1
     return canvas
 
 
-@given(length=lengths, tile=tiles, overlap=overlaps, step=steps, scale=scales)
-@example(length=200, tile=2, overlap=1, step=1, scale=1)
-@example(length=33, tile=16, overlap=8, step=8, scale=4)
+@given(length=lengths, tile=tiles, overlap=overlaps, step=steps, scale=scales, fixed=st.booleans())
+@example(length=200, tile=2, overlap=1, step=1, scale=1, fixed=False)
+@example(length=33, tile=16, overlap=8, step=8, scale=4, fixed=False)
 def test_weights_along_an_axis_sum_to_exactly_one(
-    length: int, tile: int, overlap: int, step: int, scale: int
+    length: int,
+    tile: int,
+    overlap: int,
+    step: int,
+    scale: int,
+    fixed: bool,  # noqa: FBT001
 ) -> None:
     total = torch.zeros(length * scale)
-    for span in spans(length, tile, overlap, step):
+    for span in spans(length, tile, overlap, step, fixed=fixed):
         total[span.first * scale : span.last * scale] += span.weights(scale)
     assert torch.equal(total, torch.ones(length * scale))
 
@@ -73,6 +78,23 @@ def test_tiles_stay_within_the_asked_size_and_the_picture(
     for span in cuts:
         assert 0 <= span.start <= span.first < span.last <= span.stop <= length
         assert span.stop - span.start <= rounded
+        assert span.start % step == 0
+
+
+@given(length=lengths, tile=tiles, overlap=overlaps, step=steps)
+def test_fixed_tiles_have_the_asked_size_and_are_as_many(
+    length: int, tile: int, overlap: int, step: int
+) -> None:
+    cuts, fewer = (spans(length, tile, overlap, step, fixed=fixed) for fixed in (True, False))
+    rounded = -(-tile // step) * step
+    assert len(cuts) == len(fewer)
+    assert (cuts[0].start, cuts[-1].stop) == (0, length)
+    for span in cuts[:-1]:
+        assert span.stop - span.start == rounded
+    for before, after in pairwise(cuts):
+        assert before.start < after.start
+    for span in cuts:
+        assert span.start <= span.first < span.last <= span.stop
         assert span.start % step == 0
 
 

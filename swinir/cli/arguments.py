@@ -9,6 +9,12 @@ from typing import NoReturn
 
 FORMATS = ("png", "jpg", "webp", "tiff", "bmp", "same")
 
+# Of `restoration.backends`, which would bring torch along.
+BACKENDS = ("auto", "torch", "onnxruntime", "openvino", "tensorrt")
+
+EXPORTS = ("onnx",)
+"""Kinds of files that a network can be exported to."""
+
 # Flags of the official main_test_swinir.py, so that a command copied from there gets an answer.
 OFFICIAL = {
     "--folder_lq": "--folder DIR",
@@ -118,6 +124,12 @@ def parser() -> Parser:
     engine.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     engine.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
     engine.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="auto",
+        help="what computes the network (default auto: the fastest that is known to be)",
+    )
+    engine.add_argument(
         "--tta", action="store_true", help="average over 8 flips and turns (8 times slower)"
     )
     engine.add_argument(
@@ -168,6 +180,12 @@ def parser() -> Parser:
     about = arguments.add_argument_group("instead")
     about.add_argument("--list", action="store_true", help="print the tasks and their weights")
     about.add_argument("--describe", type=Path, metavar="FILE", help="print what a weights file is")
+    about.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("KIND", "FILE"),
+        help="write the network of --task as another kind of file: onnx, for tiles of --tile",
+    )
     arguments.add_argument("--json", action="store_true", help="print for machines, as JSON")
     return arguments
 
@@ -211,8 +229,16 @@ _MISTAKES: tuple[tuple[Callable[[argparse.Namespace], object], str], ...] = (
         "--task is missing, as in --task sr_x4; --list shows all tasks",
     ),
     (
-        lambda it: sum(map(bool, (it.folder, it.benchmark, it.lq))) > 1,
-        "one of --folder, --benchmark and --lq is wanted, got more",
+        lambda it: it.export and it.export[0] not in EXPORTS,
+        f"--export takes a kind and a file, and the kinds are: {', '.join(EXPORTS)}",
+    ),
+    (
+        lambda it: it.export and it.tile == 0,
+        "--export takes tiles of one size: --tile auto or a number of pixels, got 0",
+    ),
+    (
+        lambda it: sum(map(bool, (it.folder, it.benchmark, it.lq, it.export))) > 1,
+        "one of --folder, --benchmark, --lq and --export is wanted, got more",
     ),
     (lambda it: it.lq and not it.gt, "--lq needs --gt DIR, the ground truth"),
     (
@@ -224,7 +250,7 @@ _MISTAKES: tuple[tuple[Callable[[argparse.Namespace], object], str], ...] = (
         "--compare names all the weights, so --weights is not wanted",
     ),
     (
-        lambda it: not (it.folder or it.benchmark or it.lq),
+        lambda it: not (it.folder or it.benchmark or it.lq or it.export),
         "--folder is missing: a folder of pictures, or one file",
     ),
 )

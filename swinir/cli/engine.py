@@ -3,6 +3,7 @@
 import argparse
 
 from swinir.checkpoints import load_network
+from swinir.restoration.backends.choice import pick_backend
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.forward import Padding
 from swinir.restoration.restorer import Restorer
@@ -10,12 +11,13 @@ from swinir.tasks import Task
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse a device that is not there, before weights are fetched for it.
+    """Refuse a device or a backend that is not there, before weights are fetched for it.
 
     Raises:
-        ValueError: no such device or precision.
+        ValueError: no such device, precision or backend.
     """
-    pick_precision(options.precision, pick_device(options.device))
+    device = pick_device(options.device)
+    pick_backend(options.backend, device, pick_precision(options.precision, device))
 
 
 def build(
@@ -46,5 +48,6 @@ def build(
         tta=tta,
         strength=strength,
         padding=padding,
+        backend=options.backend,
         **extra,
     )

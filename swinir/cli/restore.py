@@ -210,11 +210,19 @@ def _reproduce(options: argparse.Namespace) -> int:
     return reproduce(options)
 
 
+def _export(options: argparse.Namespace) -> int:
+    from swinir.cli.exporting import export
+
+    return export(options)
+
+
 def _action(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
     if options.list:
         return _list
     if options.describe:
         return _describe
+    if options.export:
+        return _export
     if options.reproduce:
         return _reproduce
     return _benchmark if options.benchmark or options.lq else _restore

@@ -252,9 +252,13 @@ def accelerated(network: SwinIR) -> Pass:
     return Inference(network) if own else plain(network)
 
 
-def plain(network: SwinIR) -> Pass:
-    """``network`` as it is, which nothing ends."""
-    return lambda image, check=None: network(image)
+def plain(run: Callable[[Tensor], Tensor]) -> Pass:
+    """A pass that nothing ends."""
+
+    def passed(image: Tensor, check: Check | None = None) -> Tensor:
+        return run(image)
+
+    return passed
 
 
 def _layers(network: SwinIR) -> list[RSTB]:

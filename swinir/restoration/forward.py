@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from swinir.network import SwinIR
-from swinir.network.inference import Check, accelerated, plain
+from swinir.network.inference import Check, Pass, accelerated, plain
+from swinir.restoration.backends.compiled import Compiled
+from swinir.restoration.backends.runtimes import Backend
 from swinir.restoration.report import Report
 
 DARK = 0.05
@@ -33,7 +35,11 @@ def extend_as_published(image: Tensor, window: int) -> Tensor:
 
 
 class Forward:
-    """The only place where a Restorer calls its network, and where its padding is decided."""
+    """The only place where a Restorer calls its network, and where its padding is decided.
+
+    Attributes:
+        own: a pass by torch in ``dtype``, not guarded; not a backend's.
+    """
 
     def __init__(
         self,
@@ -43,12 +49,23 @@ class Forward:
         report: Report,
         *,
         padding: Padding = "needed",
+        backend: Backend | None = None,
+        side: int = 0,
     ) -> None:
-        """Passes on ``device``, where the network must be; weights stay in fp32."""
+        """Passes on ``device``, where the network must be; weights stay in fp32.
+
+        Tiles of ``side`` pixels a side, in whole windows, go to ``backend`` where there is one;
+        what low precision spoils is still redone by torch.
+        """
         self.network = network
         # Whether a pass keeps no more than a few feature maps.
         self.lean = device.type == "cpu" and dtype is torch.float32
         self._fp32 = accelerated(network) if device.type == "cpu" else plain(network)
+        self.own: Pass = self._fp32 if dtype is torch.float32 else self._low
+        self._run = self.own
+        if backend:
+            compiled = Compiled(network, backend, side, fallback=self.own, precision=dtype)
+            self._run = plain(compiled)
         self.device = device
         self.dtype = dtype
         self.report = report
@@ -73,19 +90,22 @@ class Forward:
         return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
     def _guarded(self, image: Tensor, check: Check | None) -> Tensor:
+        result = self._run(image, check)
         if self.dtype is not torch.float32:
-            with torch.autocast(self.device.type, self.dtype):
-                result = self.network(image).float()
             if _is_sound(image, result):
                 return result
             self.report.redone += 1
-        result = self._fp32(image, check)
+            result = self._fp32(image, check)
         if not result.isfinite().all():
             raise ValueError(
                 "the network's result must be numbers, got NaN or infinity in fp32; "
                 "the weights are damaged or do not belong to this configuration"
             )
         return result
+
+    def _low(self, image: Tensor, check: Check | None = None) -> Tensor:
+        with torch.autocast(self.device.type, self.dtype):
+            return self.network(image).float()
 
 
 def _is_sound(image: Tensor, result: Tensor) -> bool:

@@ -15,6 +15,8 @@ from swinir.images.picture import Picture
 from swinir.images.tensors import to_image, to_tensor
 from swinir.lines import is_out_of_memory
 from swinir.network import SwinIR
+from swinir.restoration.backends.choice import TORCH, pick_backend
+from swinir.restoration.backends.names import whole_windows
 from swinir.restoration.channels import Run, for_alpha, for_channels, weakened
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.ensemble import SYMMETRIES, ensemble
@@ -55,6 +57,7 @@ class Restorer:
         strength: float = 1.0,
         padding: Padding = "needed",
         memory: int | None = None,
+        backend: str = TORCH,
     ) -> None:
         """Move the network to the device, in evaluation mode.
 
@@ -71,6 +74,9 @@ class Restorer:
             padding: how a tile becomes whole windows; "published" is for reproducing the papers'
                 figures, with ``tile`` 0.
             memory: bytes that an auto tile may take; None for half of what is free.
+            backend: what computes, torch being our own computation: a name of
+                `backends.choice.NAMES`. Others take tiles of one size, of which ``tile`` is the
+                side; what is smaller than that goes through torch.
 
         Raises:
             ValueError: an option that means nothing, or a device that is not there.
@@ -94,12 +100,23 @@ class Restorer:
         self.memory = memory
         self.strength = strength
         self.report = Report()
+        dtype = pick_precision(precision, self.device)
+        chosen = pick_backend(backend, self.device, dtype)
+        if chosen and tile == 0:
+            raise ValueError(
+                f"backend {chosen.name} computes tiles of one size, got a tile of 0 (the whole "
+                f"picture); name a side, or take backend {TORCH}"
+            )
+        # Of a backend, whose tiles have one size.
+        self._side = whole_windows(tile, network.config.window) if chosen else 0
         self._forward = Forward(
             self.network,
             self.device,
-            pick_precision(precision, self.device),
+            dtype,
             self.report,
             padding=padding,
+            backend=chosen,
+            side=self._side,
         )
         self._planner = Planner(self._forward, overlap=overlap, memory=memory)
         self._passes = SYMMETRIES if tta else 1
@@ -188,13 +205,13 @@ class Restorer:
 
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""
-        if self.tile == "auto":
+        if self.tile == "auto" and not self._side:
             self._planner.measure(*image.shape[-2:])
         while True:
             tiles = self._plan(*image.shape[-2:])
             watch.begin(len(tiles) * self._passes)
             try:
-                with lanes(self._planner.lanes(tiles), watch.stop) as each:
+                with lanes(self._lanes(tiles), watch.stop) as each:
                     return blend(run, image, tiles, scale=self.scale, canvas=canvas, each=each)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -205,14 +222,26 @@ class Restorer:
 
     def _plan(self, height: int, width: int) -> Sequence[Tile]:
         config = self.network.config
-        side = self._planner.side(height, width) if isinstance(self.tile, str) else self.tile
+        if self._side:
+            side = self._side
+        elif isinstance(self.tile, str):
+            side = self._planner.side(height, width)
+        else:
+            side = self.tile
         if self._bound is not None:
             side = min(side or self._bound, self._bound)
         if self.device.type == "cuda":
             side = within_grid(side, height, width, config.window)
-        tiles = plan(height, width, tile=side, overlap=self.overlap, step=config.window)
+        fixed = side == self._side
+        tiles = plan(
+            height, width, tile=side, overlap=self.overlap, step=config.window, fixed=fixed
+        )
         self.report.tile = longest_side(tiles)
         return tiles
+
+    def _lanes(self, tiles: Sequence[Tile]) -> int:
+        # A backend has its own way of using all cores.
+        return 1 if self._side else self._planner.lanes(tiles)
 
     def _halve(self, tiles: Sequence[Tile]) -> None:
         window, side = self.network.config.window, longest_side(tiles)

@@ -102,6 +102,7 @@ class Entry(BaseModel):
 
     about: str
     lanes: PositiveInt
+    backend: str = ""
     seconds: dict[Annotated[int, Field(ge=2)], Annotated[float, Field(gt=0, lt=math.inf)]] = Field(
         min_length=1
     )
@@ -123,11 +124,12 @@ class Notebook:
     def find(self, key: str) -> Speed | None:
         """What is known of `about`."""
         entry = self._entries().get(_digest(key))
-        return Speed(entry.lanes, entry.seconds) if entry else None
+        return Speed(entry.lanes, entry.seconds, entry.backend) if entry else None
 
     def keep(self, key: str, speed: Speed) -> None:
         """Remember."""
-        entry = Entry(about=key, lanes=speed.lanes, seconds=dict(speed.seconds))
+        seconds = dict(speed.seconds)
+        entry = Entry(about=key, lanes=speed.lanes, backend=speed.backend, seconds=seconds)
         try:
             entries = self._entries() | {_digest(key): entry}
             with replacing(self.path) as unfinished:

@@ -58,8 +58,6 @@ class Forward:
         what low precision spoils is still redone by torch.
         """
         self.network = network
-        # Whether a pass keeps no more than a few feature maps.
-        self.lean = device.type == "cpu" and dtype is torch.float32
         self._fp32 = accelerated(network) if device.type == "cpu" else plain(network)
         self.own: Pass = self._fp32 if dtype is torch.float32 else self._low
         self._run = self.own

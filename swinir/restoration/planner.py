@@ -1,14 +1,22 @@
 """Which tiles take least: what was measured on this machine, within the memory that is free."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
-from swinir.restoration.calibration import Notebook, about, measure
+from swinir.network import SwinIR
+from swinir.restoration.backends.choice import TORCH
+from swinir.restoration.backends.choice import measure as measure_backends
+from swinir.restoration.backends.names import SIDE
+from swinir.restoration.calibration import LIKELY, SHARE, Notebook, about, measure
 from swinir.restoration.forward import Forward
 from swinir.restoration.memory import SMALLEST_AUTO, largest_tile
 from swinir.restoration.speed import Speed
 from swinir.tiling import Tile, longest_side
+
+LOOK = 20.0
+"""Seconds that it takes to make graphs, to have every backend compile one, and to time them."""
 
 
 class Planner:
@@ -21,31 +29,50 @@ class Planner:
         speed: what is known; kept for later runs once it was measured.
     """
 
-    def __init__(self, forward: Forward, *, overlap: int, memory: int | None) -> None:
-        """Look up what is known of passes like ``forward``; see `Restorer` for the rest."""
-        self.forward = forward
+    def __init__(
+        self,
+        network: SwinIR,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        overlap: int,
+        memory: int | None,
+    ) -> None:
+        """Look up what is known of such passes; see `Restorer` for the rest."""
+        self.network, self.device, self.dtype = network, device, dtype
+        self.config = network.config
         self.overlap = overlap
         self.memory = memory
-        self.config = forward.network.config
         self._notebook = Notebook()
-        self._key = about(self.config, forward.device, forward.dtype)
+        self._key = about(self.config, device, dtype)
         self.speed = self._notebook.find(self._key) or Speed()
 
-    def measure(self, height: int, width: int) -> None:
+    def measure(self, forward: Forward, height: int, width: int) -> None:
         """Measure what is not known yet, if that pays for a picture of such a size."""
         if self.speed.seconds:
             return
         # Several at once make sense where a product is shared out to threads.
-        most = torch.get_num_threads() if self.forward.device.type == "cpu" else 1
+        most = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.speed = measure(
-            self.forward,
+            forward,
             self.config,
             height * width,
             most_lanes=most,
             largest=self._largest(most),
         )
         if self.speed.seconds:
+            quicker = self._quicker_backend(forward, height * width)
+            self.speed = replace(self.speed, backend=quicker)
             self._notebook.keep(self._key, self.speed)
+
+    def _quicker_backend(self, forward: Forward, pixels: int) -> str:
+        """A backend that is installed and quicker, if it pays to look for one; else empty."""
+        ours = self.speed.of(SIDE**2)
+        if SHARE * pixels / SIDE**2 * ours < LOOK:
+            return ""
+        taken = measure_backends(self.network, SIDE, own=forward.own, precision=self.dtype)
+        best = min(taken, key=taken.__getitem__)
+        return best if best != TORCH and taken[best] < LIKELY * ours else ""
 
     def side(self, height: int, width: int) -> int:
         """Of the tiles that a picture is best cut into."""
@@ -66,7 +93,6 @@ class Planner:
         return passes * self.speed.expected(tiles) if self.speed.seconds else None
 
     def _largest(self, lanes: int) -> int:
-        forward = self.forward
-        return largest_tile(
-            self.config, forward.device, self.memory, lean=forward.lean, lanes=lanes
-        )
+        # There a pass keeps no more than a few feature maps.
+        lean = self.device.type == "cpu" and self.dtype is torch.float32
+        return largest_tile(self.config, self.device, self.memory, lean=lean, lanes=lanes)

@@ -15,7 +15,7 @@ from swinir.images.picture import Picture
 from swinir.images.tensors import to_image, to_tensor
 from swinir.lines import is_out_of_memory
 from swinir.network import SwinIR
-from swinir.restoration.backends.choice import TORCH, pick_backend
+from swinir.restoration.backends.choice import AUTO, TORCH, pick_backend
 from swinir.restoration.backends.names import whole_windows
 from swinir.restoration.channels import Run, for_alpha, for_channels, weakened
 from swinir.restoration.devices import pick_device, pick_precision
@@ -57,7 +57,7 @@ class Restorer:
         strength: float = 1.0,
         padding: Padding = "needed",
         memory: int | None = None,
-        backend: str = TORCH,
+        backend: str = AUTO,
     ) -> None:
         """Move the network to the device, in evaluation mode.
 
@@ -75,8 +75,8 @@ class Restorer:
                 figures, with ``tile`` 0.
             memory: bytes that an auto tile may take; None for half of what is free.
             backend: what computes, torch being our own computation: a name of
-                `backends.choice.NAMES`. Others take tiles of one size, of which ``tile`` is the
-                side; what is smaller than that goes through torch.
+                `backends.choice.NAMES`; auto for what was measured to be quickest. Others take
+                tiles of one size, of side ``tile``; what is smaller goes through torch.
 
         Raises:
             ValueError: an option that means nothing, or a device that is not there.
@@ -101,7 +101,10 @@ class Restorer:
         self.strength = strength
         self.report = Report()
         dtype = pick_precision(precision, self.device)
-        chosen = pick_backend(backend, self.device, dtype)
+        self._planner = Planner(network, self.device, dtype, overlap=overlap, memory=memory)
+        # What was measured to be quicker holds for tiles that we choose.
+        quicker = self._planner.speed.backend if tile == "auto" else ""
+        chosen = pick_backend(backend, self.device, dtype, quicker=quicker)
         if chosen and tile == 0:
             raise ValueError(
                 f"backend {chosen.name} computes tiles of one size, got a tile of 0 (the whole "
@@ -118,7 +121,6 @@ class Restorer:
             backend=chosen,
             side=self._side,
         )
-        self._planner = Planner(self._forward, overlap=overlap, memory=memory)
         self._passes = SYMMETRIES if tta else 1
         self._bound: int | None = None
 
@@ -206,7 +208,7 @@ class Restorer:
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""
         if self.tile == "auto" and not self._side:
-            self._planner.measure(*image.shape[-2:])
+            self._planner.measure(self._forward, *image.shape[-2:])
         while True:
             tiles = self._plan(*image.shape[-2:])
             watch.begin(len(tiles) * self._passes)

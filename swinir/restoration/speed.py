@@ -16,10 +16,12 @@ class Speed:
     Attributes:
         lanes: how many tiles at once are quickest.
         seconds: for one tile of each side in pixels, while as many are done at once.
+        backend: what was quicker than that; empty where nothing was, or was tried.
     """
 
     lanes: int = 1
     seconds: Mapping[int, float] = field(default_factory=dict)
+    backend: str = ""
 
     def of(self, pixels: int) -> float:
         """Seconds for a tile of so many pixels; where nothing is known, pixels."""

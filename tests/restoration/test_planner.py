@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pooch
@@ -135,6 +136,47 @@ def test_an_asked_for_tile_is_taken_whatever_was_measured(
     restorer = Restorer(repeat(), device="cpu", tile=200)
     restorer.restore(picture(200, 200))
     assert restorer.report.tile == 200
+
+
+def test_backends_are_tried_once_a_job_is_long_enough(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def measured(*_: object, **__: object) -> dict[str, float]:
+        tried.append(1)
+        return {"torch": 4.0, "openvino": 3.0}
+
+    monkeypatch.setattr(planner, "measure", lambda *_, **__: Speed(1, {64: 1.0, 128: 4.0}))
+    monkeypatch.setattr(planner, "measure_backends", measured)
+    notebook = Notebook()
+
+    def known(height: int, width: int) -> str:
+        notebook.path.unlink(missing_ok=True)
+        made = planner.Planner(build(), torch.device("cpu"), torch.float32, overlap=32, memory=None)
+        made.measure(SimpleNamespace(own=None), height, width)
+        return made.speed.backend
+
+    assert known(64, 64) == ""
+    assert not tried
+    assert known(4000, 6000) == "openvino"
+    # Ours at once is quicker than either alone.
+    monkeypatch.setattr(planner, "measure", lambda *_, **__: Speed(2, {64: 0.7, 128: 2.8}))
+    assert known(4000, 6000) == ""
+
+
+def test_a_backend_that_was_quicker_restores_where_we_choose_the_tiles(
+    build: Build, known: Callable[[Speed], None]
+) -> None:
+    known(Speed(1, {64: 1.0}, "onnxruntime"))
+    pytest.importorskip("onnxruntime")
+    network, image = build(), picture(140, 30)
+    restorer = Restorer(network, device="cpu")
+    restored = restorer.restore(image)
+    assert restorer.report.tile == 128
+    asked = Restorer(network, device="cpu", tile=128)
+    np.testing.assert_allclose(restored, asked.restore(image), rtol=0, atol=1e-2)
+    assert Restorer(network, device="cpu", tile=0).restore(image).shape == image.shape
 
 
 def test_self_ensemble_takes_eight_times_as_long(

@@ -44,6 +44,8 @@ class Restorer:
     Attributes:
         scale: enlargement.
         channels: of the network; images of the other kind are converted, see `channels`.
+        precision: computed in.
+        tile_passes: passes of a tile through the network.
         report: what departed from the expected so far.
     """
 
@@ -98,14 +100,16 @@ class Restorer:
         self.memory = memory
         self.strength = strength
         self.report = Report()
+        self.precision = pick_precision(precision, self.device)
+        self.padding: Padding = padding
         self._forward = Forward(
             self.network,
             self.device,
-            pick_precision(precision, self.device),
+            self.precision,
             self.report,
             padding=padding,
         )
-        self._passes = SYMMETRIES if tta else 1
+        self.tile_passes = SYMMETRIES if tta else 1
         self._bound: int | None = None
 
     def restore(
@@ -159,9 +163,9 @@ class Restorer:
             raise ValueError(f"an image is (H, W, C) and not empty, got shape {image.shape}")
         if not np.isfinite(image).all():
             raise ValueError("the pixels of an image are numbers in [0, 1], got NaN or infinity")
-        run = self._run_for(image.shape[2], watch)
+        run = self.passes(image.shape[2], watch)
         if alpha:
-            run = for_alpha(run, self.scale, lambda: watch.step(self._passes))
+            run = for_alpha(run, self.scale, lambda: watch.step(self.tile_passes))
         height, width = (self.scale * side for side in image.shape[:2])
         channels = image.shape[2]
         what = f"the result of {width}x{height} pixels"
@@ -174,32 +178,35 @@ class Restorer:
         watch.end()
         return to_image(canvas.clamp_(0, 1))
 
-    def _run_for(self, channels: int, watch: Watch) -> Run:
+    def passes(self, channels: int, watch: Watch) -> Run:
+        """What restores a tile of an image of so many channels, told to ``watch`` pass by pass."""
+
         def run(tile: Tensor) -> Tensor:
             watch.check()
             result = self._forward(tile)
             watch.step()
             return result
 
-        turned = ensemble(run) if self._passes > 1 else run
+        turned = ensemble(run) if self.tile_passes > 1 else run
         fitting = for_channels(turned, channels, self.channels, self.scale)
         return weakened(fitting, self.strength, self.scale)
 
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""
         while True:
-            tiles = self._plan(*image.shape[-2:])
-            watch.begin(len(tiles) * self._passes)
+            tiles = self.tiles(*image.shape[-2:])
+            watch.begin(len(tiles) * self.tile_passes)
             try:
                 return blend(run, image, tiles, scale=self.scale, canvas=canvas)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Out of the handler, where the exception no longer holds on to the tensors.
-            self._halve(tiles)
+            self.halve(tiles)
             canvas.zero_()
 
-    def _plan(self, height: int, width: int) -> Sequence[Tile]:
+    def tiles(self, height: int, width: int) -> Sequence[Tile]:
+        """How an image of this size is cut, row by row."""
         config = self.network.config
         side = (
             auto_tile(config, self.device, self.memory) if isinstance(self.tile, str) else self.tile
@@ -212,7 +219,12 @@ class Restorer:
         self.report.tile = _longest_side(tiles)
         return tiles
 
-    def _halve(self, tiles: Sequence[Tile]) -> None:
+    def halve(self, tiles: Sequence[Tile]) -> None:
+        """Have tiles of half the size from here on, as these do not fit.
+
+        Raises:
+            NotEnoughMemory: they are as small as can be.
+        """
         window, side = self.network.config.window, _longest_side(tiles)
         if side <= window:
             raise NotEnoughMemory(

@@ -225,7 +225,12 @@ def pack(rows: Samples) -> bytes:
 
 
 def head(
-    shape: tuple[int, ...], depth: int, metadata: Metadata, sizes: Sequence[int], *, big: bool = False
+    shape: tuple[int, int, int],
+    depth: int,
+    metadata: Metadata,
+    sizes: Sequence[int],
+    *,
+    big: bool = False,
 ) -> bytes:
     """What stands before the strips, which follow one another; as long whatever their sizes are.
 
@@ -248,7 +253,7 @@ def head(
 
 
 def _directory(
-    shape: tuple[int, ...], depth: int, metadata: Metadata, header: bytes
+    shape: tuple[int, int, int], depth: int, metadata: Metadata, header: bytes
 ) -> ImageFileDirectory_v2:
     height, width, count = shape
     colours = 1 if count < 3 else 3

@@ -196,8 +196,10 @@ def run(
         kept = skip_existing and job.target.is_file()
         if kept and not inspect:
             return Outcome(job, kept=True)
-        if outcome := _by_rows(job, restorer, max_pixels, tiles, cancelled, kept=kept):
-            return _unseen(outcome) if inspect else outcome
+        if outcome := _by_rows(
+            job, restorer, max_pixels, tiles, cancelled, kept=kept, unseen=bool(inspect)
+        ):
+            return outcome
         picture = read(job.source, max_pixels=limit)
         if kept:
             restored = read(job.target, max_pixels=limit * restorer.scale**2)
@@ -213,11 +215,14 @@ def run(
         return _made(job, picture, restored, kept, time.perf_counter() - started)
 
     for job in jobs:
-        try:
-            outcome = do(job)
-        except Exception as error:
-            outcome = _failed(job, error)
-        yield outcome
+        yield _told(job, do)
+
+
+def _told(job: Job, do: Callable[[Job], Outcome]) -> Outcome:
+    try:
+        return do(job)
+    except Exception as error:
+        return _failed(job, error)
 
 
 def _by_rows(
@@ -228,13 +233,17 @@ def _by_rows(
     cancelled: Callable[[], bool] | None,
     *,
     kept: bool,
+    unseen: bool,
 ) -> Outcome | None:
     """What came of a picture that cannot be held; None where it can."""
     if not isinstance(restorer, Restorer):
         return None
     bands = too_large(job.source, job.target, restorer.scale, max_pixels)
-    if bands is None or kept:
-        return bands and Outcome(job, kept=True)
+    if bands is None:
+        return None
+    told = [UNSEEN] if unseen else []
+    if kept:
+        return Outcome(job, kept=True, note="; ".join(told))
     started = time.perf_counter()
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -246,14 +255,10 @@ def _by_rows(
     height, width, _ = bands.shape
     return Outcome(
         job,
-        note="; ".join([*_about_frames(bands.frames), *notes]),
+        note="; ".join([*_about_frames(bands.frames), *notes, *told]),
         seconds=time.perf_counter() - started,
         pixels=height * width * restorer.scale**2,
     )
-
-
-def _unseen(outcome: Outcome) -> Outcome:
-    return replace(outcome, note="; ".join(filter(None, [outcome.note, UNSEEN])))
 
 
 def _failed(job: Job, error: Exception) -> Outcome:

@@ -127,7 +127,7 @@ class _Course:
         state = self.work.load()
         if state and self.strips.go_on(state.sizes):
             self.state = state
-            return f"went on after {self.strips.written} rows that an earlier run had made"
+            return f"went on where an earlier run had ended, at {state.done / len(state.rows):.0%}"
         self.strips.go_on([])
         if state or self.work.another:
             return (

@@ -69,7 +69,7 @@ class Unfinished:
     def load(self) -> State | None:
         """How far earlier runs came; None where this one begins."""
         try:
-            with np.load(self._state, allow_pickle=False) as stored:
+            with self._state.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["of"]) != self._of:
                     raise ValueError("of another source or other options")
                 return State(

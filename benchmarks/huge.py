@@ -41,8 +41,8 @@ def tiny(scale: int) -> SwinIR:
     """A network that does next to nothing, as its time is not what is asked."""
     torch.manual_seed(0)
     head = Head.RESIDUAL if scale == 1 else Head.PIXELSHUFFLE_DIRECT
-    sizes = {"embed_dim": 4, "depths": (1,), "num_heads": (1,)}
-    return SwinIR(SwinIRConfig(head=head, scale=scale, **sizes))
+    config = SwinIRConfig(head=head, scale=scale, embed_dim=4, depths=(1,), num_heads=(1,))
+    return SwinIR(config)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -55,6 +55,8 @@ class Strips:
         end = self._start + sum(sizes)
         if sizes and os.fstat(self._file.fileno()).st_size < end:
             return False
+        # What begins anew keeps no directory of what was there before.
+        self._file.truncate(end if sizes else 0)
         self._file.truncate(end)
         self._file.seek(end)
         self.sizes = list(sizes)

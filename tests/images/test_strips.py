@@ -50,6 +50,8 @@ def grow(path: Path, whole: Picture, pixels: NDArray[np.float32], sizes: list[in
 def test_rows_of_two_runs_make_the_file_of_one(tmp_path: Path, channels: int, depth: int) -> None:
     whole = picture(channels, depth)
     rows = tiff.rows_of_strip(21, channels, depth)
+    # What an earlier run of another picture left.
+    (tmp_path / "x.tif").write_bytes(b"II*\0" * 10000)
     known = grow(tmp_path / "x.tif", whole, whole.pixels[:rows], [])
     # Rows that a killed run wrote and did not record.
     grow(tmp_path / "x.tif", whole, whole.pixels[: 2 * rows] * 0, known)

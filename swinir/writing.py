@@ -34,6 +34,11 @@ def replacing(path: Path) -> Generator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def continued(path: Path, part: str) -> Path:
+    """Where a part of what becomes ``path`` lies from one run to the next, until it is finished."""
+    return path.with_name(f"{UNFINISHED}{_digest(path.name)}.{part}")
+
+
 @contextmanager
 def temporary_folder(beginning: str, parent: Path) -> Generator[Path]:
     """A new folder for this user alone, gone with all that is in it at the end.

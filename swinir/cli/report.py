@@ -20,6 +20,7 @@ class Tally:
         outcomes: one for each picture that was looked at.
         seconds: of the whole batch.
         interrupted: the user stopped it.
+        is_begun: in the middle of a picture, of which part is done.
         scores: PSNR in dB by source.
         unscored: why there is no score, by source.
     """
@@ -27,6 +28,7 @@ class Tally:
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+    is_begun: bool = False
     scores: dict[Path, float] = field(default_factory=dict)
     unscored: dict[Path, str] = field(default_factory=dict)
 
@@ -79,13 +81,20 @@ def summary(tally: Tally, restorer: Restorer, total: int, output: str) -> str:
     ]
     if tally.kept:
         lines.append(f"left alone: {_plural(tally.kept, 'result')} already there")
-    lines += [_about(each.job.source, each.note, "note") for each in tally.restored if each.note]
+    lines += [_about(each.job.source, each.note, "note") for each in tally.outcomes if each.note]
     lines += [f"note: {note}" for note in restorer.report.notes()]
     lines += [_about(path, reason, "no score") for path, reason in tally.unscored.items()]
     lines += [_about(each.job.source, each.reason, "skipped") for each in tally.skipped]
     if tally.interrupted:
-        lines.append("interrupted; the same command with --skip-existing goes on from here")
+        lines.append(f"interrupted; {_going_on(tally)}")
     return "\n".join(lines)
+
+
+def _going_on(tally: Tally) -> str:
+    # Without results to skip a picture that is partly done needs no more than the same words.
+    words = "" if tally.is_begun and not tally.outcomes else " with --skip-existing"
+    where = ", in the middle of a picture" if tally.is_begun else ""
+    return f"the same command{words} goes on from here{where}"
 
 
 def as_json(tally: Tally, restorer: Restorer, total: int) -> str:

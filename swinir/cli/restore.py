@@ -125,13 +125,11 @@ def _work(
     from tqdm import tqdm
 
     from swinir.cli.report import Tally
-    from swinir.images.files import MAX_PIXELS
     from swinir.lines import printable
     from swinir.restoration.batch import run
+    from swinir.restoration.unfinished import is_begun
 
-    limit = MAX_PIXELS
-    if options.max_megapixels:
-        limit = options.max_megapixels * 1_000_000
+    limit = options.max_megapixels * 1_000_000 if options.max_megapixels else None
     quiet = options.json or not sys.stderr.isatty()
     tally, started = Tally(), time.perf_counter()
     with (
@@ -162,6 +160,8 @@ def _work(
                     tqdm.write(f"skipped: {printable(source)}: {outcome.reason}", sys.stderr)
         except KeyboardInterrupt:
             tally.interrupted = True
+            at = len(tally.outcomes)
+            tally.is_begun = at < len(jobs) and is_begun(jobs[at].target)
     tally.seconds = time.perf_counter() - started
     return tally
 

@@ -56,10 +56,25 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
     head = file.read(64)
     kind = _recognise(head)
     file.seek(0)
-    try:
-        with _undisturbed():
+    with judged(kind):
+        with undisturbed():
             samples, metadata, frames = DECODERS[kind](file, kind, max_pixels)
         pixels, alpha = to_floats(samples)
+    depth = samples.dtype.itemsize * 8
+    # The profile of a CMYK file has no meaning for what became of its colours.
+    metadata = replace(metadata, icc=profile_for(metadata, pixels.shape[2]))
+    return Picture(pixels, alpha, depth, metadata, kind, frames)
+
+
+@contextmanager
+def judged(kind: str) -> Generator[None, None, None]:
+    """Say in one line what is wrong with the bytes of a file, whatever a decoder makes of them.
+
+    Raises:
+        UnreadableImage: an exception within the block.
+    """
+    try:
+        yield
     except UnreadableImage:
         raise
     except MemoryError:
@@ -70,10 +85,6 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
             f"the {kind} data is damaged or incomplete ({_what_is_wrong(error)}); "
             "copy or download it again"
         ) from error
-    depth = samples.dtype.itemsize * 8
-    # The profile of a CMYK file has no meaning for what became of its colours.
-    metadata = replace(metadata, icc=profile_for(metadata, pixels.shape[2]))
-    return Picture(pixels, alpha, depth, metadata, kind, frames)
 
 
 def _recognise(head: bytes) -> str:
@@ -110,7 +121,7 @@ def _refuse_absurd(width: int, height: int, max_pixels: int) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Generator[None, None, None]:
+def undisturbed() -> Generator[None, None, None]:
     """Keep the decoders from speaking to the user and from guarding sizes, which we do.
 
     What has to be set for that belongs to the process, hence one picture at a time.

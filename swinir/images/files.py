@@ -21,8 +21,10 @@ BMP    8             on white   resolution
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from swinir.images import encoding
 from swinir.images.decoding import MAX_PIXELS, decode
@@ -39,6 +41,7 @@ __all__ = [
     "UnreadableImage",
     "check_size",
     "find_images",
+    "opened",
     "read",
     "write",
 ]
@@ -93,6 +96,17 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         UnreadableImage: nothing to be had from this file, in one line; more than ``max_pixels``
             are refused before any is decoded.
     """
+    with opened(path) as file:
+        return decode(file, max_pixels)
+
+
+@contextmanager
+def opened(path: Path) -> Generator[BinaryIO]:
+    """Open an image file, and tell what goes wrong with it within the block in one line.
+
+    Raises:
+        UnreadableImage: the file cannot be had, or is refused within the block.
+    """
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -101,7 +115,8 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
             # A pipe would wait for its writer for ever.
             raise UnreadableImage("an image is a regular file, got a device or a pipe")
         with path.open("rb") as file:
-            return decode(file, max_pixels)
+            yield file
+            return
     except UnreadableImage as error:
         reason = str(error)
     except PermissionError:

@@ -1,8 +1,11 @@
 """TIFF beyond Pillow: 16-bit pixels in, 8 and 16 bits out with their metadata."""
 
+import io
 import logging
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import cv2
@@ -32,6 +35,12 @@ STRIP = 1 << 18
 LARGEST = (1 << 32) - 1
 """Bytes that the offsets of a TIFF reach."""
 
+MARGIN = 1 << 24
+"""Bytes left for the directory."""
+
+CLASSIC, BIG = b"II\x2a\0" + bytes(4), b"II\x2b\0\x08" + bytes(11)
+"""How a TIFF and a BigTIFF begin."""
+
 BY_TIFFFILE = (1, 8, 32946, 34925)
 """Compressions that need no optional package: none, deflate under two numbers, LZMA."""
 
@@ -39,7 +48,7 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 UNKNOWN, PREMULTIPLIED, STRAIGHT = 0, 1, 2
 DEFLATE, DIFFERENCES, PLANAR = 8, 2, 2
-LONG, BYTE, UNDEFINED = 4, 1, 7
+LONG, LONG8, BYTE, UNDEFINED = 4, 16, 1, 7
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 OFFSETS, ORIENTATION, SAMPLES, ROWS, SIZES = 273, 274, 277, 278, 279
@@ -192,33 +201,63 @@ def write(file: BinaryIO, samples: Samples, metadata: Metadata) -> None:
         ValueError: the file would pass 4 GiB.
     """
     height, width, count = samples.shape
-    rows = max(1, STRIP // (width * count * samples.dtype.itemsize))
-    strips = [_pack(samples[row : row + rows]) for row in range(0, height, rows)]
+    depth = samples.dtype.itemsize * 8
+    rows = rows_of_strip(width, count, depth)
+    strips = [pack(samples[row : row + rows]) for row in range(0, height, rows)]
     sizes = [len(strip) for strip in strips]
-    if sum(sizes) > LARGEST - (1 << 24):
+    if sum(sizes) > LARGEST - MARGIN:
         raise ValueError(f"a TIFF file holds at most 4 GiB, got {width}x{height}; write a PNG")
-    directory = _directory(samples, metadata)
-    directory[ROWS] = rows
-    directory.tagtype[OFFSETS] = directory.tagtype[SIZES] = LONG
-    directory[SIZES] = tuple(sizes)
-    # Counted from the end of the directory; saving it adds where that is.
-    directory[OFFSETS] = tuple(int(at) for at in np.cumsum([0, *sizes[:-1]]))
-    directory.save(file)
+    file.write(head((height, width, count), depth, metadata, sizes))
     for strip in strips:
         file.write(strip)
 
 
-def _pack(rows: Samples) -> bytes:
+def rows_of_strip(width: int, count: int, depth: int) -> int:
+    """Rows of ``width`` pixels of ``count`` samples that a strip has."""
+    return max(1, STRIP // (width * count * depth // 8))
+
+
+def pack(rows: Samples) -> bytes:
     """Deflate the differences of horizontal neighbours (TIFF 6.0, section 14)."""
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
     return zlib.compress(differences.astype(differences.dtype.newbyteorder("<")).tobytes(), LEVEL)
 
 
-def _directory(samples: Samples, metadata: Metadata) -> ImageFileDirectory_v2:
-    height, width, count = samples.shape
+def head(
+    shape: tuple[int, int, int],
+    depth: int,
+    metadata: Metadata,
+    sizes: Sequence[int],
+    *,
+    big: bool = False,
+) -> bytes:
+    """What stands before the strips, which follow one another; as long whatever their sizes are.
+
+    Args:
+        shape: ``(H, W, C)`` of the samples.
+        depth: 8 or 16 bits a sample.
+        metadata: of the picture.
+        sizes: bytes of each strip.
+        big: BigTIFF, whose offsets reach beyond 4 GiB.
+    """
+    tags = _directory(shape, depth, metadata, BIG if big else CLASSIC)
+    tags[ROWS] = rows_of_strip(*shape[1:], depth)
+    tags.tagtype[OFFSETS] = tags.tagtype[SIZES] = LONG8 if big else LONG
+    tags[SIZES] = tuple(sizes)
+    # Counted from the end of the directory; saving it adds where that is.
+    tags[OFFSETS] = (0, *accumulate(sizes[:-1]))
+    buffer = io.BytesIO()
+    tags.save(buffer)
+    return buffer.getvalue()
+
+
+def _directory(
+    shape: tuple[int, int, int], depth: int, metadata: Metadata, header: bytes
+) -> ImageFileDirectory_v2:
+    height, width, count = shape
     colours = 1 if count < 3 else 3
-    tags = ImageFileDirectory_v2(prefix=b"II")
+    tags = ImageFileDirectory_v2(header)
     exif = exif_for(metadata, width, height, alone=True)
     for tag in DESCRIPTIVE & set(exif):
         tags[tag] = exif[tag]
@@ -226,7 +265,7 @@ def _directory(samples: Samples, metadata: Metadata) -> ImageFileDirectory_v2:
         if entries := directory(exif, tag):
             tags[tag] = entries
     tags[WIDTH], tags[HEIGHT] = width, height
-    tags[BITS] = (samples.dtype.itemsize * 8,) * count
+    tags[BITS] = (depth,) * count
     tags[COMPRESSION], tags[PREDICTOR] = DEFLATE, DIFFERENCES
     tags[PHOTOMETRIC] = RGB if colours == 3 else BLACK_IS_ZERO
     tags[SAMPLES] = count

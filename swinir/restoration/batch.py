@@ -4,7 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -12,9 +12,13 @@ from swinir.images.files import MAX_PIXELS, WRITABLE, check_size, find_images, r
 from swinir.images.picture import Picture
 from swinir.lines import one_line, trace
 from swinir.restoration.engine import Engine
-from swinir.restoration.restorer import Cancelled
+from swinir.restoration.huge import restore_rows, too_large
+from swinir.restoration.restorer import Cancelled, Restorer
+from swinir.restoration.unfinished import is_begun
 
 Progress = Callable[[int, int], None]
+
+UNSEEN = "too large to be held, so not looked at for sheet or score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Outcome:
         job: the job.
         reason: why there is no result; empty where there is one.
         kept: the result was there before and was left alone.
-        note: what the user should know about a result.
+        note: what the user should know about a result, or about one that was kept.
         seconds: reading, restoring and writing.
         pixels: of the result; 0 where nobody looked at one that was kept.
     """
@@ -160,28 +164,30 @@ def run(
     *,
     skip_existing: bool = False,
     quality: int = 95,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     tiles: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     inspect: Callable[[Job, Picture, Picture], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do the jobs one by one; a bad file is told in its outcome, and the rest goes on.
 
-    So is a defect of the program that one picture brings to light.
+    So is a defect of the program that one picture brings to light. A TIFF that memory does not hold
+    is restored row by row into another where a `Restorer` is the engine (see `huge`).
 
     Args:
         jobs: from `plan`.
         restorer: the engine.
         skip_existing: leave results alone that are there.
         quality: of JPEG results, 1 to 100.
-        max_pixels: refuse larger pictures.
+        max_pixels: refuse larger pictures; None: those above `MAX_PIXELS` that have to be held.
         tiles: called with tiles done and in all, for the picture in hand.
         cancelled: asked before each tile.
-        inspect: sees each picture and its result, also one that was there before.
+        inspect: sees each picture that can be held and its result, also one that was there before.
 
     Raises:
         Cancelled: ``cancelled`` said so.
     """
+    limit = max_pixels or MAX_PIXELS
 
     def do(job: Job) -> Outcome:
         if job.problem:
@@ -190,9 +196,13 @@ def run(
         kept = skip_existing and job.target.is_file()
         if kept and not inspect:
             return Outcome(job, kept=True)
-        picture = read(job.source, max_pixels=max_pixels)
+        if outcome := _by_rows(
+            job, restorer, max_pixels, tiles, cancelled, kept=kept, unseen=bool(inspect)
+        ):
+            return outcome
+        picture = read(job.source, max_pixels=limit)
         if kept:
-            restored = read(job.target, max_pixels=max_pixels * restorer.scale**2)
+            restored = read(job.target, max_pixels=limit * restorer.scale**2)
         else:
             # Before the work, which a size or a folder that cannot be had would waste.
             height, width = (restorer.scale * side for side in picture.pixels.shape[:2])
@@ -205,11 +215,50 @@ def run(
         return _made(job, picture, restored, kept, time.perf_counter() - started)
 
     for job in jobs:
-        try:
-            outcome = do(job)
-        except Exception as error:
-            outcome = _failed(job, error)
-        yield outcome
+        yield _told(job, do)
+
+
+def _told(job: Job, do: Callable[[Job], Outcome]) -> Outcome:
+    try:
+        return do(job)
+    except Exception as error:
+        return _failed(job, error)
+
+
+def _by_rows(
+    job: Job,
+    restorer: Engine,
+    max_pixels: int | None,
+    tiles: Progress | None,
+    cancelled: Callable[[], bool] | None,
+    *,
+    kept: bool,
+    unseen: bool,
+) -> Outcome | None:
+    """What came of a picture that cannot be held; None where it can."""
+    if not isinstance(restorer, Restorer):
+        return None
+    bands = too_large(job.source, job.target, restorer.scale, max_pixels)
+    if bands is None:
+        return None
+    told = [UNSEEN] if unseen else []
+    if kept:
+        return Outcome(job, kept=True, note="; ".join(told))
+    started = time.perf_counter()
+    try:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        notes = restore_rows(restorer, bands, job.target, progress=tiles, cancelled=cancelled)
+    except Exception as error:
+        outcome = _failed(job, error)
+        on = "; the same command goes on from here" if is_begun(job.target) else ""
+        return replace(outcome, reason=outcome.reason + on)
+    height, width, _ = bands.shape
+    return Outcome(
+        job,
+        note="; ".join([*_about_frames(bands.frames), *notes, *told]),
+        seconds=time.perf_counter() - started,
+        pixels=height * width * restorer.scale**2,
+    )
 
 
 def _failed(job: Job, error: Exception) -> Outcome:
@@ -225,7 +274,11 @@ def _made(job: Job, picture: Picture, restored: Picture, kept: bool, seconds: fl
     return Outcome(
         job,
         kept=kept,
-        note=f"the first of {picture.frames} frames" if picture.frames > 1 else "",
+        note="".join(_about_frames(picture.frames)),
         seconds=seconds,
         pixels=height * width,
     )
+
+
+def _about_frames(count: int) -> list[str]:
+    return [f"the first of {count} frames"] if count > 1 else []

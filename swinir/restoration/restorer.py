@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Literal
 
@@ -26,7 +27,7 @@ from swinir.restoration.memory import NotEnoughMemory, holding, require, within_
 from swinir.restoration.planner import Planner
 from swinir.restoration.report import Report
 from swinir.restoration.watch import Cancelled, Progress, Watch
-from swinir.tiling import Tile, blend, longest_side, plan
+from swinir.tiling import Mapper, Tile, blend, longest_side, plan
 
 __all__ = ["Cancelled", "NotEnoughMemory", "Restorer"]
 
@@ -42,6 +43,8 @@ class Restorer:
     Attributes:
         scale: enlargement.
         channels: of the network; images of the other kind are converted, see `channels`.
+        precision: computed in.
+        tile_passes: passes of a tile through the network.
         report: what departed from the expected so far.
     """
 
@@ -100,11 +103,14 @@ class Restorer:
         self.memory = memory
         self.strength = strength
         self.report = Report()
-        dtype = pick_precision(precision, self.device)
-        self._planner = Planner(network, self.device, dtype, overlap=overlap, memory=memory)
+        self.precision = pick_precision(precision, self.device)
+        self.padding: Padding = padding
+        self._planner = Planner(
+            network, self.device, self.precision, overlap=overlap, memory=memory
+        )
         # What was measured to be quicker holds for tiles that we choose.
         quicker = self._planner.speed.backend if tile == "auto" else ""
-        chosen = pick_backend(backend, self.device, dtype, quicker=quicker)
+        chosen = pick_backend(backend, self.device, self.precision, quicker=quicker)
         if chosen and tile == 0:
             raise ValueError(
                 f"backend {chosen.name} computes tiles of one size, got a tile of 0 (the whole "
@@ -115,13 +121,13 @@ class Restorer:
         self._forward = Forward(
             self.network,
             self.device,
-            dtype,
+            self.precision,
             self.report,
             padding=padding,
             backend=chosen,
             side=self._side,
         )
-        self._passes = SYMMETRIES if tta else 1
+        self.tile_passes = SYMMETRIES if tta else 1
         self._bound: int | None = None
 
     def restore(
@@ -167,9 +173,14 @@ class Restorer:
             alpha = self._restore(alpha[..., None], watch, alpha=True)[..., 0]
         return replace(picture, pixels=pixels, alpha=alpha)
 
+    def measure(self, height: int, width: int) -> None:
+        """Find out which tiles are quickest, if that pays for an image of this size."""
+        if self.tile == "auto" and not self._side:
+            self._planner.measure(self._forward, height, width)
+
     def expected_seconds(self, height: int, width: int) -> float | None:
         """How long an image will take, where that was ever measured; transparency aside."""
-        return self._planner.expected_seconds(self._plan(height, width), self._passes)
+        return self._planner.expected_seconds(self.tiles(height, width), self.tile_passes)
 
     @torch.inference_mode()
     def _restore(
@@ -179,9 +190,9 @@ class Restorer:
             raise ValueError(f"an image is (H, W, C) and not empty, got shape {image.shape}")
         if not np.isfinite(image).all():
             raise ValueError("the pixels of an image are numbers in [0, 1], got NaN or infinity")
-        run = self._run_for(image.shape[2], watch)
+        run = self.passes(image.shape[2], watch)
         if alpha:
-            run = for_alpha(run, self.scale, lambda: watch.step(self._passes))
+            run = for_alpha(run, self.scale, lambda: watch.step(self.tile_passes))
         height, width = (self.scale * side for side in image.shape[:2])
         channels = image.shape[2]
         what = f"the result of {width}x{height} pixels"
@@ -194,35 +205,37 @@ class Restorer:
         watch.end()
         return to_image(canvas.clamp_(0, 1))
 
-    def _run_for(self, channels: int, watch: Watch) -> Run:
+    def passes(self, channels: int, watch: Watch) -> Run:
+        """What restores a tile of an image of so many channels, told to ``watch`` pass by pass."""
+
         def run(tile: Tensor) -> Tensor:
             result = self._forward(tile, watch.check)
             watch.step()
             return result
 
-        turned = ensemble(run) if self._passes > 1 else run
+        turned = ensemble(run) if self.tile_passes > 1 else run
         fitting = for_channels(turned, channels, self.channels, self.scale)
         # Lanes are threads, each of which has to be told.
         return torch.inference_mode()(weakened(fitting, self.strength, self.scale))
 
     def _fill(self, canvas: Tensor, image: Tensor, run: Run, watch: Watch) -> None:
         """Blend the tiles of an image, halving them until they fit."""
-        if self.tile == "auto" and not self._side:
-            self._planner.measure(self._forward, *image.shape[-2:])
+        self.measure(*image.shape[-2:])
         while True:
-            tiles = self._plan(*image.shape[-2:])
-            watch.begin(len(tiles) * self._passes)
+            tiles = self.tiles(*image.shape[-2:])
+            watch.begin(len(tiles) * self.tile_passes)
             try:
-                with lanes(self._lanes(tiles), watch.stop) as each:
+                with self.side_by_side(tiles, watch) as each:
                     return blend(run, image, tiles, scale=self.scale, canvas=canvas, each=each)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Out of the handler, where the exception no longer holds on to the tensors.
-            self._halve(tiles)
+            self.halve(tiles)
             canvas.zero_()
 
-    def _plan(self, height: int, width: int) -> Sequence[Tile]:
+    def tiles(self, height: int, width: int) -> Sequence[Tile]:
+        """How an image of this size is cut, row by row."""
         config = self.network.config
         if self._side:
             side = self._side
@@ -241,11 +254,18 @@ class Restorer:
         self.report.tile = longest_side(tiles)
         return tiles
 
-    def _lanes(self, tiles: Sequence[Tile]) -> int:
+    def side_by_side(self, tiles: Sequence[Tile], watch: Watch) -> AbstractContextManager[Mapper]:
+        """What runs a function over tiles of a picture, several at once where that is quicker."""
         # A backend has its own way of using all cores.
-        return 1 if self._side else self._planner.lanes(tiles)
+        count = 1 if self._side else self._planner.lanes(tiles)
+        return lanes(count, watch.stop)
 
-    def _halve(self, tiles: Sequence[Tile]) -> None:
+    def halve(self, tiles: Sequence[Tile]) -> None:
+        """Have tiles of half the size from here on, as these do not fit.
+
+        Raises:
+            NotEnoughMemory: they are as small as can be.
+        """
         window, side = self.network.config.window, longest_side(tiles)
         if side <= window:
             raise NotEnoughMemory(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swinir.cli.report import Tally
     from swinir.images.picture import Picture
     from swinir.images.sheet import Panel
-    from swinir.restoration.batch import Job
+    from swinir.restoration.jobs import Job
     from swinir.restoration.restorer import Restorer
 
 SHEET_ROWS = 8
@@ -137,6 +137,12 @@ def _work(
         tqdm(unit="tile", leave=False, disable=quiet) as tiles,
     ):
 
+        def foretell(_: "Job", picture: "Picture") -> None:
+            seconds = restorer.expected_seconds(*picture.pixels.shape[:2])
+            # Until the first tile is done, the bar itself knows nothing.
+            text = "" if seconds is None else f"about {tqdm.format_interval(seconds)}"
+            tiles.set_postfix_str(text, refresh=False)
+
         def advance(done: int, total: int) -> None:
             if tiles.total != total or done < tiles.n:
                 tiles.reset(total)
@@ -151,6 +157,7 @@ def _work(
                 max_pixels=limit,
                 tiles=advance,
                 inspect=inspect,
+                begun=foretell,
             ):
                 tally.outcomes.append(outcome)
                 source = outcome.job.source
@@ -169,7 +176,7 @@ def _work(
 def _restore(options: argparse.Namespace) -> int:
     from swinir.cli import engine
     from swinir.cli.report import as_json, summary
-    from swinir.restoration.batch import plan
+    from swinir.restoration.jobs import plan
     from swinir.tasks import find_task
 
     task = find_task(options.task)

@@ -15,7 +15,7 @@ from swinir.evaluation.sets import ImageSet, Sample
 from swinir.images.tensors import Image
 from swinir.lines import one_line, printable, trace
 from swinir.metrics.learned import Learned
-from swinir.restoration.batch import result_names
+from swinir.restoration.jobs import result_names
 
 T = TypeVar("T")
 R = TypeVar("R")

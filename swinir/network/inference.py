@@ -212,10 +212,10 @@ class Inference:
         count, height, width, _ = x.shape
         where = geometry(count, height, width, self.network.config.window, x.dtype, x.device)
         x = self.network.patch_embed(x)
-        for layer, blocks in zip(_layers(self.network), self.groups, strict=True):
-            x = x + convolve(layer.conv, self._group(x, blocks, where))
-            if check:
+        for number, layer in enumerate(_layers(self.network)):
+            if check and number:
                 check()
+            x = x + convolve(layer.conv, self._group(x, self.groups[number], where))
         return self.network.norm(x)
 
     def _group(self, x: Tensor, blocks: list[Block], where: Geometry) -> Tensor:

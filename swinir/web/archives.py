@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from swinir.lines import printable
-from swinir.restoration.batch import Job, result_names
+from swinir.restoration.jobs import Job, result_names
 
 MOST_FILES = 1000
 """Pictures in one batch."""

@@ -20,7 +20,7 @@ from swinir.cli import arguments
 from swinir.cli import restore as command_line
 from swinir.images.files import Picture, read
 from swinir.network import SwinIR
-from swinir.restoration.batch import Job
+from swinir.restoration.jobs import Job
 from swinir.restoration.restorer import Restorer
 from swinir.tasks import TASKS
 from tests.cli.conftest import Command, Ran, Save

@@ -2,15 +2,19 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from swinir.images.files import Picture, write
+from swinir.images.files import Picture, read, write
 from swinir.network import SwinIR
-from swinir.restoration.batch import Job, Outcome, plan, run
+from swinir.restoration import batch
+from swinir.restoration.batch import Outcome, run
+from swinir.restoration.jobs import Job, plan
 from swinir.restoration.restorer import Cancelled, Restorer
 
 Build = Callable[..., SwinIR]
@@ -376,9 +380,31 @@ def test_a_batch_that_is_cancelled_ends(build: Build, folder: Path, tmp_path: Pa
     for name in ("a.png", "b.png"):
         write(folder / name, Picture(np.zeros((8, 8, 3), np.float32)))
     jobs = plan(folder, tmp_path / "out", ".png")
-    enough: list[bool] = []
-    outcomes = run(jobs, Restorer(build(), tile=0), cancelled=lambda: bool(enough))
+    asked = iter([False, True])
+    outcomes = run(jobs, Restorer(build(), tile=0), cancelled=lambda: next(asked))
     assert next(outcomes).restored
-    enough.append(True)
     with pytest.raises(Cancelled):
         next(outcomes)
+
+
+def test_the_next_picture_is_read_while_one_is_restored(
+    build: Build, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        write(folder / name, Picture(np.zeros((8, 8, 3), np.float32)))
+    opened = threading.Event()
+
+    def reading(path: Path, **options: int) -> Picture:
+        if path.name == "b.png":
+            opened.set()
+        return read(path, **options)
+
+    def forward(image: torch.Tensor) -> torch.Tensor:
+        assert opened.wait(5), "the next picture was not read meanwhile"
+        return image
+
+    monkeypatch.setattr(batch, "read", reading)
+    jobs = plan(folder, tmp_path / "out", ".png")
+    outcomes = list(run(jobs, Restorer(build(forward=forward), tile=0)))
+    assert [outcome.restored for outcome in outcomes] == [True, True]
+    assert [read(job.target).pixels.shape for job in jobs] == [(8, 8, 3)] * 2

@@ -25,8 +25,9 @@ from swinir.images.files import Metadata, Picture, UnreadableImage, read, write
 from swinir.lines import one_line
 from swinir.network import SwinIR
 from swinir.restoration import Cancelled, NotEnoughMemory, Restorer, huge
-from swinir.restoration.batch import Outcome, plan, run
+from swinir.restoration.batch import Outcome, run
 from swinir.restoration.huge import restore_rows, too_large
+from swinir.restoration.jobs import plan
 from swinir.restoration.unfinished import held, is_begun
 
 Build = Callable[..., SwinIR]
@@ -173,9 +174,9 @@ def test_the_plan_of_an_automatic_tile_stays_that_of_the_first_run(
 ) -> None:
     source, target, network = photo(tmp_path / "in.tif"), tmp_path / "x.tif", build()
     whole = at_once(Restorer(network, tile=16), source)
-    sides = iter([16, 8])
-    monkeypatch.setattr("swinir.restoration.restorer.auto_tile", lambda *_: next(sides))
+    monkeypatch.setattr("swinir.restoration.planner.largest_tile", lambda *_, **__: 16)
     stopped(Restorer(network), source, target)
+    monkeypatch.setattr("swinir.restoration.planner.largest_tile", lambda *_, **__: 8)
     assert restore_rows(Restorer(network), Bands(source), target) != []
     assert target.read_bytes() == whole
 

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swinir.network.attention import attend
-from swinir.network.blocks import RSTB, SwinBlock, convolve
+from swinir.network.blocks import RSTB, SwinBlock
+from swinir.network.config import Attention, Norm
 from swinir.network.model import SwinIR
 from swinir.network.windows import partition, shift_mask
 
@@ -201,7 +202,7 @@ class Inference:
         where = geometry(count, height, width, self.network.config.window, x.dtype, x.device)
         x = self.network.patch_embed(x)
         for layer, blocks in zip(_layers(self.network), self.groups, strict=True):
-            x = x + convolve(layer.conv, self._group(x, blocks, where))
+            x = x + layer.close(self._group(x, blocks, where))
         return self.network.norm(x)
 
     def _group(self, x: Tensor, blocks: list[Block], where: Geometry) -> Tensor:
@@ -233,9 +234,13 @@ class Inference:
 
 
 def accelerated(network: SwinIR) -> Callable[[Tensor], Tensor]:
-    """What computes ``network`` fastest on a CPU; itself, where its forward is not its class's."""
+    """What computes ``network`` fastest on a CPU.
+
+    Itself, where its forward is not its class's, or its blocks are not those of the paper.
+    """
     own = type(network) is SwinIR and "forward" not in vars(network)
-    return Inference(network) if own else network
+    kind = (network.config.attention, network.config.norm)
+    return Inference(network) if own and kind == (Attention.DOT, Norm.PRE) else network
 
 
 def _layers(network: SwinIR) -> list[RSTB]:

@@ -16,7 +16,7 @@ LARGEST_AUTO = {"cpu": 256, "mps": 512, "cuda": 1024}
 """Sides in pixels. On a CPU larger tiles fall out of the cache and take up to twice as long for a
 pixel; on a GPU the gain is spent."""
 
-FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.NEAREST_CONV)
+FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.PIXELSHUFFLE_AUX, Head.NEAREST_CONV)
 FULL_SIZE_CHANNELS = 64
 
 MOST_WINDOWS = 65535

@@ -78,6 +78,28 @@ def test_a_task_without_our_weights_takes_the_official_ones(
     assert "has no weights of ours; use --weights official" in failure("sr_x8", "ours")
 
 
+def test_weights_of_swin2sr_are_taken_where_a_task_has_them(
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWINIR_OFFLINE", "1")
+    release = "https://github.com/mv-lab/swin2sr/releases/download/v0.0.1/"
+    for task, file in (
+        ("light_sr_x2", "Swin2SR_Lightweight_X2_64.pth"),
+        ("jpeg_30", "Swin2SR_Jpeg_dynamic.pth"),
+    ):
+        for weights in ("swin2sr", file):
+            assert f"fetch {release}{file} yourself" in failure(task, weights)
+    assert "Swin2SR_CompressedSR_X4_48.pth" in failure("compressed_sr_x4", None)
+    line = failure("sr_x3", "swin2sr")
+    assert line == (
+        "the task sr_x3 has no weights of swin2sr; use --weights ours or official or a file"
+    )
+    line = failure("compressed_sr_x4", "ours")
+    assert "has no weights of ours; use --weights swin2sr or a file" in line
+    line = failure("sr_x4", "Swin2SR_Jpeg_dynamic.pth")
+    assert "keep the size, the task sr_x4 needs x4; use --task jpeg_10 or other" in line
+
+
 def test_an_official_file_can_be_named(pretrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWINIR_OFFLINE", "1")
     other = "001_classicalSR_DIV2K_s48w8_SwinIR-M_x4.pth"

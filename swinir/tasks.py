@@ -162,19 +162,12 @@ def _real(scale: int) -> SwinIRConfig:
     return SwinIRConfig(head=Head.NEAREST_CONV, scale=scale)
 
 
-_REAL_LARGE = SwinIRConfig(
-    head=Head.NEAREST_CONV,
-    scale=4,
-    embed_dim=240,
-    depths=(6,) * 9,
-    num_heads=(8,) * 9,
-    group_conv=GroupConv.THREE,
-)
+_NINE = {"embed_dim": 240, "depths": (6,) * 9, "num_heads": (8,) * 9}
+_REAL_LARGE = replace(_real(4), group_conv=GroupConv.THREE, **_NINE)
 _GREY = SwinIRConfig(head=Head.RESIDUAL, channels=1)
 _COLOUR = SwinIRConfig(head=Head.RESIDUAL)
 _GREY_JPEG = SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=255.0)
 _COLOUR_JPEG = SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0)
-
 _COMPRESSED = _v2(SwinIRConfig(head=Head.PIXELSHUFFLE_AUX, scale=4))
 
 _OURS_COLOUR = _ours("color_dn.safetensors")
@@ -203,12 +196,8 @@ def _real_files(network: SwinIRConfig, stem: str) -> tuple[Checkpoint, ...]:
     return _official(network, f"003_realSR_{stem}_GAN", f"003_realSR_{stem}_PSNR")
 
 
-def _grey_files(sigma: int) -> tuple[Checkpoint, ...]:
-    return _official(_GREY, f"004_grayDN_DFWB_s128w8_SwinIR-M_noise{sigma}")
-
-
-def _colour_files(sigma: int) -> tuple[Checkpoint, ...]:
-    return _official(_COLOUR, f"005_colorDN_DFWB_s128w8_SwinIR-M_noise{sigma}")
+def _noise_files(network: SwinIRConfig, kind: str, sigma: int) -> tuple[Checkpoint, ...]:
+    return _official(network, f"{kind}_DFWB_s128w8_SwinIR-M_noise{sigma}")
 
 
 def _jpeg_files(quality: int) -> tuple[Checkpoint, ...]:
@@ -221,10 +210,8 @@ def _colour_jpeg_files(quality: int) -> tuple[Checkpoint, ...]:
     return _official(_COLOUR_JPEG, f"006_colorCAR_DFWB_s126w7_SwinIR-M_jpeg{quality}")
 
 
-def _classical_v2(scale: int) -> tuple[Checkpoint, ...]:
-    return _swin2sr(f"Swin2SR_ClassicalSR_X{scale}_64", _v2(_classical(scale)))
-
-
+_CLASSICAL_V2_X2 = _swin2sr("Swin2SR_ClassicalSR_X2_64", _v2(_classical(2)))
+_CLASSICAL_V2_X4 = _swin2sr("Swin2SR_ClassicalSR_X4_64", _v2(_classical(4)))
 _LIGHT_V2 = _swin2sr("Swin2SR_Lightweight_X2_64", _v2(_lightweight(2)))
 _REAL_V2 = _swin2sr("Swin2SR_RealworldSR_X4_64_BSRGAN_PSNR", _v2(_real(4)))
 
@@ -232,11 +219,11 @@ _REAL_V2 = _swin2sr("Swin2SR_RealworldSR_X4_64_BSRGAN_PSNR", _v2(_real(4)))
 # fmt: off
 _ROWS = (
     Task("sr_x2", "Super-resolution x2", _classical(2), Bicubic(2),
-         _ours_light(2) + _classical_files(2) + _classical_v2(2)),
+         _ours_light(2) + _classical_files(2) + _CLASSICAL_V2_X2),
     Task("sr_x3", "Super-resolution x3", _classical(3), Bicubic(3),
          _ours_light(3) + _classical_files(3)),
     Task("sr_x4", "Super-resolution x4", _classical(4), Bicubic(4),
-         _ours_light(4) + _classical_files(4) + _classical_v2(4)),
+         _ours_light(4) + _classical_files(4) + _CLASSICAL_V2_X4),
     Task("sr_x8", "Super-resolution x8", _classical(8), Bicubic(8), _classical_files(8)),
     Task("light_sr_x2", "Lightweight super-resolution x2", _lightweight(2), Bicubic(2),
          _ours_light(2) + _light_files(2) + _LIGHT_V2),
@@ -254,17 +241,17 @@ _ROWS = (
     Task("compressed_sr_x4", "Super-resolution x4 of JPEGs", _COMPRESSED, CompressedBicubic(4, 10),
          _swin2sr("Swin2SR_CompressedSR_X4_48", _COMPRESSED)),
     Task("gray_dn_15", "Grey denoising, sigma 15", _GREY, GaussianNoise(15),
-         _OURS_GREY + _grey_files(15)),
+         _OURS_GREY + _noise_files(_GREY, "004_grayDN", 15)),
     Task("gray_dn_25", "Grey denoising, sigma 25", _GREY, GaussianNoise(25),
-         _OURS_GREY + _grey_files(25)),
+         _OURS_GREY + _noise_files(_GREY, "004_grayDN", 25)),
     Task("gray_dn_50", "Grey denoising, sigma 50", _GREY, GaussianNoise(50),
-         _OURS_GREY + _grey_files(50)),
+         _OURS_GREY + _noise_files(_GREY, "004_grayDN", 50)),
     Task("color_dn_15", "Colour denoising, sigma 15", _COLOUR, GaussianNoise(15),
-         _OURS_COLOUR + _colour_files(15)),
+         _OURS_COLOUR + _noise_files(_COLOUR, "005_colorDN", 15)),
     Task("color_dn_25", "Colour denoising, sigma 25", _COLOUR, GaussianNoise(25),
-         _OURS_COLOUR + _colour_files(25)),
+         _OURS_COLOUR + _noise_files(_COLOUR, "005_colorDN", 25)),
     Task("color_dn_50", "Colour denoising, sigma 50", _COLOUR, GaussianNoise(50),
-         _OURS_COLOUR + _colour_files(50)),
+         _OURS_COLOUR + _noise_files(_COLOUR, "005_colorDN", 50)),
     Task("jpeg_10", "Grey JPEG, quality 10", _GREY_JPEG, Jpeg(10),
          _OURS_GREY_JPEG + _jpeg_files(10)),
     Task("jpeg_20", "Grey JPEG, quality 20", _GREY_JPEG, Jpeg(20),
@@ -287,19 +274,15 @@ _ROWS = (
 TASKS: dict[str, Task] = {row.name: row for row in _ROWS}
 """Every task by name, in the order in which to list them."""
 
-PUBLISHED: dict[str, Task] = {
-    entry.file: task for task in reversed(_ROWS) for entry in task.published
-}
+PUBLISHED: dict[str, Task] = {it.file: row for row in reversed(_ROWS) for it in row.published}
 """A task of every published file, the first of several, by file name."""
 
-ADDRESSES: dict[str, str] = {
-    entry.file: entry.url for task in _ROWS for entry in task.published if entry.url
-}
+_FILES = [entry for task in _ROWS for entry in task.published]
+
+ADDRESSES: dict[str, str] = {entry.file: entry.url for entry in _FILES if entry.url}
 """Where every published file is, by its name."""
 
-NETWORKS: dict[str, SwinIRConfig] = {
-    entry.file: entry.network for task in _ROWS for entry in task.published if entry.network
-}
+NETWORKS: dict[str, SwinIRConfig] = {it.file: it.network for it in _FILES if it.network}
 """The configuration of every published file, by its name."""
 
 

@@ -4,32 +4,37 @@ import json
 import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from swinir.checkpoints import load_network, places
-from swinir.network import GroupConv, Head, SwinIR, SwinIRConfig
+from swinir.network import Attention, GroupConv, Head, Norm, SwinIR, SwinIRConfig
 from swinir.tasks import (
+    NETWORKS,
     PUBLISHED,
     TASKS,
     Bicubic,
     Checkpoint,
+    CompressedBicubic,
     GaussianNoise,
     Jpeg,
     RealWorld,
+    Source,
     Task,
     find_task,
 )
 
-FACTS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "data" / "published_facts.json").read_text(encoding="utf-8")
-)
+DATA = Path(__file__).parent / "data"
+FACTS: list[dict[str, Any]] = json.loads((DATA / "published_facts.json").read_text("utf-8"))
+FACTS_V2: list[dict[str, Any]] = json.loads((DATA / "published_facts_v2.json").read_text("utf-8"))
+"""Those of Swin2SR, of which nobody published parameters, sizes and hashes."""
+
 NAMES = [
     *(f"sr_x{scale}" for scale in (2, 3, 4, 8)),
     *(f"light_sr_x{scale}" for scale in (2, 3, 4)),
-    *("real_sr_x2", "real_sr_x4", "real_sr_x4_large"),
+    *("real_sr_x2", "real_sr_x4", "real_sr_x4_large", "compressed_sr_x4"),
     *(f"{kind}_dn_{sigma}" for kind in ("gray", "color") for sigma in (15, 25, 50)),
     *(f"{kind}_{quality}" for kind in ("jpeg", "color_jpeg") for quality in (10, 20, 30, 40)),
 ]
@@ -37,7 +42,9 @@ NAMES = [
 
 def config_of(fact: dict[str, Any]) -> SwinIRConfig:
     """The configuration that the facts of a published file state."""
+    v2 = {"attention": Attention.COSINE, "norm": Norm.POST, "projection": True}
     return SwinIRConfig(
+        **(v2 if fact in FACTS_V2 else {}),
         head=Head(fact["upsampler"] or "residual"),
         scale=fact["scale"],
         channels=fact["in_chans"],
@@ -61,25 +68,41 @@ def test_the_tasks_are_those_promised_in_this_order() -> None:
     assert all(name == task.name for name, task in TASKS.items())
 
 
-def test_every_published_file_serves_exactly_one_task() -> None:
+def test_every_official_file_serves_exactly_one_task() -> None:
     files = [entry.file for task in TASKS.values() for entry in task.from_source("official")]
     assert sorted(files) == sorted(fact["file"] for fact in FACTS)
-    assert set(PUBLISHED) == set(files)
+    assert set(PUBLISHED) == set(NETWORKS) == {fact["file"] for fact in FACTS + FACTS_V2}
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact["file"])
+def test_the_files_of_swin2sr_serve_these_tasks() -> None:
+    found = {
+        name: [entry.file for entry in task.from_source("swin2sr")] for name, task in TASKS.items()
+    }
+    jpeg = {f"jpeg_{quality}": ["Swin2SR_Jpeg_dynamic.pth"] for quality in (10, 20, 30, 40)}
+    assert {name: files for name, files in found.items() if files} == jpeg | {
+        "sr_x2": ["Swin2SR_ClassicalSR_X2_64.pth"],
+        "sr_x4": ["Swin2SR_ClassicalSR_X4_64.pth"],
+        "light_sr_x2": ["Swin2SR_Lightweight_X2_64.pth"],
+        "real_sr_x4": ["Swin2SR_RealworldSR_X4_64_BSRGAN_PSNR.pth"],
+        "compressed_sr_x4": ["Swin2SR_CompressedSR_X4_48.pth"],
+    }
+
+
+@pytest.mark.parametrize("fact", FACTS + FACTS_V2, ids=lambda fact: fact["file"])
 def test_a_row_states_what_is_published_about_its_file(fact: dict[str, Any]) -> None:
     task = PUBLISHED[fact["file"]]
     entry = next(entry for entry in task.checkpoints if entry.file == fact["file"])
     assert (entry.bytes, entry.sha256) == (fact["bytes"], fact["sha256"])
-    assert entry.url == (
-        f"https://github.com/JingyunLiang/SwinIR/releases/download/v0.0/{fact['file']}"
-    )
-    assert task.network == config_of(fact)
+    release = "mv-lab/swin2sr/releases/download/v0.0.1"
+    if fact in FACTS:
+        release = "JingyunLiang/SwinIR/releases/download/v0.0"
+        assert task.network == config_of(fact)
+    assert entry.url == places.address(entry.file) == f"https://github.com/{release}/{entry.file}"
+    assert entry.network == NETWORKS[entry.file] == config_of(fact)
 
 
 def test_parameter_counts_equal_the_published_ones() -> None:
-    networks = {task.network for task in TASKS.values()}
+    networks = {config_of(fact) for fact in FACTS}
     counts = {network: parameters(network) for network in networks}
     for fact in FACTS:
         assert counts[config_of(fact)] == fact["parameters"], fact["file"]
@@ -87,8 +110,9 @@ def test_parameter_counts_equal_the_published_ones() -> None:
 
 def test_the_kept_facts_equal_the_reference(shared: Path) -> None:
     reference = json.loads((shared / "reference" / "checkpoints.json").read_text(encoding="utf-8"))
-    rows = [row for row in reference["checkpoints"] if row["family"] == "SwinIR"]
-    assert [{key: row[key] for key in FACTS[0]} for row in rows] == FACTS
+    for family, facts in (("SwinIR", FACTS), ("Swin2SR", FACTS_V2)):
+        rows = [row for row in reference["checkpoints"] if row["family"] == family]
+        assert [{key: row[key] for key in facts[0]} for row in rows] == facts
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
@@ -96,6 +120,9 @@ def test_a_task_undoes_what_its_name_says(task: Task) -> None:
     level = int(re.findall(r"\d+", task.name)[0])
     kinds = {"sr": Bicubic, "light": Bicubic, "real": RealWorld, "jpeg": Jpeg}
     family = task.name.split("_")[0]
+    if family == "compressed":
+        assert task.undoes == CompressedBicubic(level, 10)
+        return
     expected = GaussianNoise if "_dn_" in task.name else kinds.get(family, Jpeg)
     assert task.undoes == expected(level)
     assert task.network.scale == (level if "sr" in task.name else 1)
@@ -132,10 +159,12 @@ def test_our_weights_come_first_where_there_are_any() -> None:
     for task in TASKS.values():
         ours = task.from_source("ours")
         assert task.checkpoints[: len(ours)] == ours
+        assert list(task.sources) == sorted(task.sources, key=get_args(Source).index)
     assert [name for name, row in TASKS.items() if not row.from_source("ours")] == [
         "sr_x8",
         "real_sr_x2",
         "real_sr_x4_large",
+        "compressed_sr_x4",
     ]
 
 

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from swinir.checkpoints.diagnosis import mismatch
 from swinir.checkpoints.errors import CheckpointError
-from swinir.checkpoints.header import stored_img_range
+from swinir.checkpoints.header import stored
 from swinir.checkpoints.inference import infer
 from swinir.checkpoints.integrity import sha256
 from swinir.checkpoints.reading import Contents, read
 from swinir.checkpoints.unwrapping import Weights, unwrap
-from swinir.network import Head, SwinIRConfig
-from swinir.tasks import PUBLISHED, TASKS, Checkpoint, Task
+from swinir.network import Attention, Head, Norm, SwinIRConfig
+from swinir.tasks import NETWORKS, TASKS, Checkpoint, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Description:
         derived_buffers: whether masks and position indices are stored along.
         config: the network.
         img_range_from: how ``config.img_range`` is known.
+        window_from: how ``config.window`` is known.
         parameters: how many numbers are learned.
         tasks: names of the tasks that it may serve, the likeliest first.
         published: the published file that it equals by SHA-256, or is called like.
@@ -45,6 +46,7 @@ class Description:
     derived_buffers: bool
     config: SwinIRConfig
     img_range_from: str
+    window_from: str
     parameters: int
     tasks: tuple[str, ...]
     published: str | None
@@ -56,13 +58,14 @@ class Description:
         config = self.config
         rows = {
             "file": f"{self.path} ({self.bytes:,} bytes, {self.container})",
-            "kind": f"SwinIR, {_PURPOSE[config.head]}",
+            "kind": f"{_family(config)}, {_PURPOSE[config.head]}",
             "tasks": ", ".join(self.tasks) or "none of the table",
             "published": self._published(),
             "scale": f"x{config.scale}",
             "channels": f"{config.channels} ({'grey' if config.channels == 1 else 'RGB'})",
             "head": f"{config.head}, groups closed by {config.group_conv}",
-            "window": f"{config.window}x{config.window}",
+            "blocks": f"{config.attention} attention, {_NORMS[config.norm]}",
+            "window": f"{config.window}x{config.window} ({self.window_from})",
             "embed_dim": str(config.embed_dim),
             "depths": _row(config.depths),
             "num_heads": _row(config.num_heads),
@@ -89,10 +92,21 @@ class Description:
 _SHORT = 200
 _PURPOSE = {
     Head.PIXELSHUFFLE: "super-resolution",
+    Head.PIXELSHUFFLE_AUX: "super-resolution of compressed pictures",
     Head.PIXELSHUFFLE_DIRECT: "lightweight super-resolution",
     Head.NEAREST_CONV: "real-world super-resolution",
     Head.RESIDUAL: "denoising or JPEG-artifact removal",
 }
+
+
+_NORMS = {Norm.PRE: "norms before it", Norm.POST: "norms after it"}
+
+
+def _family(config: SwinIRConfig) -> str:
+    choices = (config.attention, config.norm, config.projection)
+    if choices == (Attention.COSINE, Norm.POST, True):
+        return "Swin2SR"
+    return "SwinIR" if choices == (Attention.DOT, Norm.PRE, False) else "a variant of SwinIR"
 
 
 def describe(path: Path) -> Description:
@@ -115,9 +129,11 @@ def examine(path: Path) -> tuple[Mapping[str, Tensor], Description]:
     contents = read(path)
     weights = unwrap(contents.stored, path)
     config = _shape(weights, path)
-    published, verified = _published(path, config)
-    img_range, known_by = _img_range(contents, config, published, path)
-    config = replace(config, img_range=img_range)
+    published, verified = _published(path, config, told=weights.window)
+    config, origin = _complete(contents, config, published, path)
+    told_by = "read off the tensors"
+    if config.attention is Attention.COSINE and not weights.window:
+        told_by = origin or "guessed, nothing in the file tells"
     return weights.tensors, Description(
         path=path,
         bytes=path.stat().st_size,
@@ -126,7 +142,8 @@ def examine(path: Path) -> tuple[Mapping[str, Tensor], Description]:
         dtype=str(weights.dtype).removeprefix("torch."),
         derived_buffers=weights.derived,
         config=config,
-        img_range_from=known_by,
+        img_range_from=origin or f"guessed from window {config.window}",
+        window_from=told_by,
         parameters=sum(tensor.numel() for tensor in weights.tensors.values()),
         tasks=_tasks(config, published),
         published=published,
@@ -137,7 +154,7 @@ def examine(path: Path) -> tuple[Mapping[str, Tensor], Description]:
 
 def _shape(weights: Weights, path: Path) -> SwinIRConfig:
     try:
-        config = infer(weights.tensors)
+        config = infer(weights.tensors, weights.window)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
     problem = mismatch(weights.tensors, config)
@@ -146,7 +163,7 @@ def _shape(weights: Weights, path: Path) -> SwinIRConfig:
     return config
 
 
-def _published(path: Path, config: SwinIRConfig) -> tuple[str | None, bool]:
+def _published(path: Path, config: SwinIRConfig, *, told: int | None) -> tuple[str | None, bool]:
     size = path.stat().st_size
     same_size = [entry for entry in _official() if entry.bytes == size and entry.sha256]
     if same_size:
@@ -154,36 +171,62 @@ def _published(path: Path, config: SwinIRConfig) -> tuple[str | None, bool]:
         for entry in same_size:
             if entry.sha256 == got:
                 return entry.file, True
-    task = PUBLISHED.get(path.name)
     # A file that only borrows the name has another shape.
-    if task and replace(task.network, img_range=config.img_range) == config:
+    if path.name in NETWORKS and alike(NETWORKS[path.name], config, told=told):
         return path.name, False
     return None, False
 
 
+def alike(published: SwinIRConfig, config: SwinIRConfig, *, told: int | None) -> bool:
+    """Whether a published configuration equals one inferred, but for what was guessed.
+
+    ``told`` is the window that the file told beside its tensors, if any.
+    """
+    guessed = config.attention is Attention.COSINE and told is None
+    window = published.window if guessed else config.window
+    return replace(config, img_range=published.img_range, window=window) == published
+
+
 def _official() -> Iterator[Checkpoint]:
     for task in TASKS.values():
-        yield from task.from_source("official")
+        yield from task.published
 
 
-def _img_range(
+def _complete(
     contents: Contents, config: SwinIRConfig, published: str | None, path: Path
-) -> tuple[float, str]:
-    stored = stored_img_range(contents.metadata, path)
-    if stored is not None:
-        return stored, "from the file's header"
-    if published is not None:
-        return PUBLISHED[published].network.img_range, "as published"
-    return config.img_range, f"guessed from window {config.window}"
+) -> tuple[SwinIRConfig, str]:
+    """The configuration with what tensors do not tell, and who told; nobody for a guess."""
+    unseen, origin = stored(contents.metadata, path), "from the file's header"
+    if unseen is None:
+        if published is None:
+            return config, ""
+        unseen, origin = NETWORKS[published], "as published"
+    cosine = config.attention is Attention.COSINE
+    found = replace(
+        config,
+        img_range=unseen.img_range,
+        window=unseen.window if cosine else config.window,
+        norm=unseen.norm or config.norm,
+    )
+    return found, origin
 
 
 def _tasks(config: SwinIRConfig, published: str | None) -> tuple[str, ...]:
     if published is not None:
-        return (PUBLISHED[published].name,)
+        return tasks_of(published)
     fitting = [task for task in TASKS.values() if fits(task, config)]
-    alike = [task for task in fitting if task.network == replace(config, drop_path=0.0)]
+    equal = [task for task in fitting if config in (entry.network for entry in task.published)]
     same_head = [task for task in fitting if task.network.head is config.head]
-    return tuple(task.name for task in alike or same_head or fitting)
+    return tuple(task.name for task in equal or same_head or fitting)
+
+
+def tasks_of(published: str) -> tuple[str, ...]:
+    """The names of the tasks that a published file serves."""
+    return tuple(
+        task.name
+        for task in TASKS.values()
+        if published in (entry.file for entry in task.published)
+    )
 
 
 def fits(task: Task, config: SwinIRConfig) -> bool:

@@ -1,4 +1,7 @@
-"""What a file is instead of a SwinIR, and how its tensors differ from one, in plain words."""
+"""What a file is instead of a SwinIR, and how its tensors differ from one, in plain words.
+
+A Swin2SR counts as one.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,10 +12,9 @@ from torch import Tensor
 from swinir.lines import printable
 from swinir.network import SwinIR, SwinIRConfig
 
-_ONLY = "this program reads SwinIR weights"
+_ONLY = "this program reads SwinIR and Swin2SR weights"
 
 _FOREIGN: tuple[tuple[str, str], ...] = (
-    (r"(^|\.)swin2sr\.|attn\.logit_scale|cpb_mlp|continuous_position_bias", "a Swin2SR network"),
     (r"overlap_attn|conv_block\.cab", "a HAT network"),
     (
         r"RRDB_trunk|trunk_conv|\.rdb[123]\.|RDB[123]\.conv|^model\.\d+\.sub\.",

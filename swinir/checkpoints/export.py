@@ -11,8 +11,8 @@ from torch import Tensor
 from swinir.checkpoints import places
 from swinir.checkpoints.header import CONFIG, dump
 from swinir.checkpoints.integrity import MANIFEST, Fingerprint, enlist
-from swinir.network import SwinIR, SwinIRConfig
-from swinir.network.windows import relative_position_index, shift_mask
+from swinir.network import Attention, SwinIR, SwinIRConfig
+from swinir.network.windows import relative_offsets, relative_position_index, shift_mask
 from swinir.writing import replacing
 
 _SAFETENSORS = ".safetensors"
@@ -38,8 +38,9 @@ def export(
         path: the file to write.
         dtype: how to store weights, any floating-point type.
         metadata: further texts to carry along.
-        derived_buffers: also write ``attn_mask`` and ``relative_position_index``. The official
-            program and spandrel refuse files without them; ours does not need them.
+        derived_buffers: also write ``attn_mask``, ``relative_position_index`` and, with cosine
+            attention, ``relative_coords_table``. The official programs and spandrel refuse files
+            without them; ours does not need them.
         patch: side in pixels of the image that ``attn_mask`` is for, what the official program
             calls ``training_patch_size``; eight windows unless told.
 
@@ -105,6 +106,8 @@ def _derived(config: SwinIRConfig, dtype: torch.dtype, patch: int | None) -> dic
             f"{8 * config.window} suits"
         )
     index = relative_position_index(config.window)
+    span = 2 * config.window - 1
+    table = relative_offsets(config.window).view(1, span, span, 2).to(dtype)
     # The published masks hold -100 where ours are minus infinity.
     mask = shift_mask(side, side, config.window, dtype=dtype).clamp(min=-100)
     derived: dict[str, Tensor] = {}
@@ -112,6 +115,8 @@ def _derived(config: SwinIRConfig, dtype: torch.dtype, patch: int | None) -> dic
         for block in range(depth):
             stem = f"layers.{group}.residual_group.blocks.{block}"
             derived[f"{stem}.attn.relative_position_index"] = index
+            if config.attention is Attention.COSINE:
+                derived[f"{stem}.attn.relative_coords_table"] = table
             if block % 2:
                 derived[f"{stem}.attn_mask"] = mask
     return derived

@@ -2,7 +2,6 @@
 
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any, BinaryIO
@@ -13,10 +12,10 @@ from requests import HTTPError, RequestException, Response
 from tqdm import tqdm
 
 from swinir.checkpoints import places
-from swinir.checkpoints.description import examine
+from swinir.checkpoints.description import alike, examine
 from swinir.checkpoints.errors import CheckpointError
 from swinir.checkpoints.integrity import RECORD, Fingerprint, enlist, listed
-from swinir.tasks import PUBLISHED, Checkpoint
+from swinir.tasks import NETWORKS, Checkpoint
 from swinir.writing import settle
 
 WAITS = (0.5, 2.0, 5.0)
@@ -93,9 +92,9 @@ def _unlike_published(path: Path, checkpoint: Checkpoint, name: str) -> str | No
         config = examine(path)[1].config
     except CheckpointError as error:
         return str(error).replace(str(path), name)
-    task = PUBLISHED.get(checkpoint.file)
-    if task and replace(task.network, img_range=config.img_range) != config:
-        return f"{name}: a SwinIR of another shape than the published file"
+    network = NETWORKS.get(checkpoint.file)
+    if network and not alike(network, config, told=None):
+        return f"{name}: a network of another shape than the published file"
     return None
 
 

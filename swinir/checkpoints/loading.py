@@ -2,19 +2,21 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from swinir.checkpoints import places
-from swinir.checkpoints.description import Description, examine, fits
+from swinir.checkpoints.description import Description, examine, fits, tasks_of
 from swinir.checkpoints.errors import CheckpointError
 from swinir.checkpoints.fetching import fetch
 from swinir.checkpoints.integrity import MANIFEST, listed
 from swinir.network import SwinIR, SwinIRConfig
-from swinir.tasks import PUBLISHED, Checkpoint, Task
+from swinir.tasks import NETWORKS, PUBLISHED, Checkpoint, Source, Task
 
 OURS = "ours"
 OFFICIAL = "official"
+SOURCES = get_args(Source)
 
 
 def load_network(task: Task, weights: str | None = None) -> SwinIR:
@@ -52,37 +54,39 @@ def resolve(task: Task, weights: str | None = None) -> Path:
 
     Args:
         task: what the weights are for.
-        weights: ``ours``; ``official``; the name of a published file; or a path. None is ours
-            where the task has some, else official.
+        weights: ``ours``; ``official``; ``swin2sr``; the name of a published file; or a path. None
+            is ours where the task has some, else what was published.
 
     Raises:
         CheckpointError: they cannot be had; the line says what to do.
     """
-    ours, official = task.from_source("ours"), task.from_source("official")
-    if weights is None:
-        weights = OURS if ours else OFFICIAL
-    if weights == OURS:
-        if not ours:
-            raise CheckpointError(
-                f"the task {task.name} has no weights of ours; use --weights official or a file"
-            )
-        return _shipped(ours[0])
-    if weights == OFFICIAL:
-        return fetch(official[0])
+    weights = weights or task.sources[0]
+    if weights in SOURCES:
+        return _from_source(task, weights)
     path = places.at_home(weights)
     if path.exists():
         return path
     if weights in PUBLISHED:
         return _published(task, weights)
-    near = get_close_matches(path.name, (OURS, OFFICIAL, *PUBLISHED), n=1)
-    hint = f"did you mean {near[0]}?" if near else "name a file, a published file, ours or official"
+    near = get_close_matches(path.name, (*SOURCES, *PUBLISHED), n=1)
+    sources = ", ".join(task.sources)
+    hint = f"did you mean {near[0]}?" if near else f"name a file, a published file, or {sources}"
     raise CheckpointError(f"no weights {weights}; {hint}")
 
 
+def _from_source(task: Task, source: str) -> Path:
+    entries = task.from_source(source)
+    if not entries:
+        others = " or ".join(task.sources)
+        raise CheckpointError(
+            f"the task {task.name} has no weights of {source}; use --weights {others} or a file"
+        )
+    return _shipped(entries[0]) if source == OURS else fetch(entries[0])
+
+
 def _published(task: Task, file: str) -> Path:
-    of = PUBLISHED[file]
-    _require_fit(task, of.network, (of.name,))
-    return fetch(next(entry for entry in of.checkpoints if entry.file == file))
+    _require_fit(task, NETWORKS[file], tasks_of(file))
+    return fetch(next(entry for entry in PUBLISHED[file].checkpoints if entry.file == file))
 
 
 def _shipped(checkpoint: Checkpoint) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from swinir.checkpoints.errors import CheckpointError
-from swinir.tasks import RELEASE
+from swinir.tasks import ADDRESSES, RELEASE
 
 
 def shipped() -> Path:
@@ -30,7 +30,9 @@ def address(file: str) -> str:
             f"SWINIR_MIRROR is an address with http:// or https://, got {mirror!r}; "
             "for files on this machine set SWINIR_CACHE to their folder"
         )
-    return f"{mirror.rstrip('/') or RELEASE}/{file}"
+    if mirror:
+        return f"{mirror.rstrip('/')}/{file}"
+    return ADDRESSES.get(file, f"{RELEASE}/{file}")
 
 
 def offline() -> bool:

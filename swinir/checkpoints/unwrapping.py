@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 
 import torch
@@ -9,15 +10,18 @@ from torch import Tensor
 
 from swinir.checkpoints.diagnosis import foreign, unlike_weights
 from swinir.checkpoints.errors import CheckpointError
+from swinir.checkpoints.header import MOST_WINDOW
+from swinir.checkpoints.transformers_layout import from_transformers, is_transformers
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model", "average")
 """Keys under which trainers save the weights, the preferred one first; the last is our own's."""
 
-DERIVED = ("attn_mask", "relative_position_index")
+DERIVED = ("attn_mask", "relative_position_index", "relative_coords_table")
 """Last part of the names of published buffers that are geometry, computed here and not loaded."""
 
 _PREFIXES = ("module.", "_orig_mod.")
 _LANDMARK = "conv_first.weight"
+_INDEX = "relative_position_index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +33,21 @@ class Weights:
         wrapper: what was taken off: ``params_ema``, ``state_dict, prefix module.``, ``bare``.
         dtype: how the weights were stored.
         derived: whether derived buffers were stored along.
+        window: side of the windows that a derived buffer is for; None without one.
     """
 
     tensors: Mapping[str, Tensor]
     wrapper: str
     dtype: torch.dtype
     derived: bool
+    window: int | None
 
 
 def unwrap(stored: object, path: Path) -> Weights:
     """Find the weights in what ``path`` holds.
 
     Raises:
-        CheckpointError: they are not those of a SwinIR; the line says what they are.
+        CheckpointError: they are not those of a SwinIR or Swin2SR; the line says what they are.
     """
     inner, wrappers = _take_off_wrappers(stored)
     if not isinstance(inner, Mapping):
@@ -56,18 +62,31 @@ def unwrap(stored: object, path: Path) -> Weights:
         raise CheckpointError(f"{path}: {odd[0]!r} among its weights is no tensor")
     tensors, prefix = _take_off_prefix(tensors)
     kept = {name: value for name, value in tensors.items() if not name.endswith(DERIVED)}
-    problem = foreign(kept)
+    transformers = is_transformers(kept)
+    problem = None if transformers else foreign(kept)
     if problem:
         raise CheckpointError(f"{path}: {problem}")
     for name, value in kept.items():
         _require_plain(name, value, path)
     _require_stored(kept, path)
+    wide = {name: _widen(name, value, path) for name, value in kept.items()}
+    taken = [" > ".join(wrappers) or "bare"]
+    taken += [f"prefix {prefix}"] * bool(prefix) + ["layout of transformers"] * transformers
     return Weights(
-        tensors={name: _widen(name, value, path) for name, value in kept.items()},
-        wrapper=(" > ".join(wrappers) or "bare") + (f", prefix {prefix}" if prefix else ""),
-        dtype=kept[_LANDMARK].dtype,
+        tensors=from_transformers(wide) if transformers else wide,
+        wrapper=", ".join(taken),
+        dtype=next(iter(kept.values())).dtype,
         derived=len(kept) < len(tensors),
+        window=_window(tensors),
     )
+
+
+def _window(tensors: Mapping[str, Tensor]) -> int | None:
+    """The side of the windows, of whose pairs of tokens a buffer tells: ``(side^2, side^2)``."""
+    shapes = {value.shape for name, value in tensors.items() if name.endswith(_INDEX)}
+    tokens = shapes.pop()[0] if len(shapes) == 1 and len(next(iter(shapes))) == 2 else 0
+    side = isqrt(tokens)
+    return side if 2 <= side <= MOST_WINDOW and side * side == tokens else None
 
 
 def _take_off_wrappers(stored: object) -> tuple[object, list[str]]:

@@ -84,7 +84,8 @@ def parser() -> Parser:
     )
     what.add_argument(
         "--weights",
-        help="ours, official, an official file's name, or a path (default ours where it exists)",
+        help="ours, official, swin2sr, a published file's name, or a path (default: the first of "
+        "these that the task has)",
     )
     files = arguments.add_argument_group("files")
     files.add_argument(

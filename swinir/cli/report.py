@@ -130,15 +130,14 @@ def _number(value: float | None) -> float | str | None:
 
 
 def _weights(task: Task, source: str) -> list[str]:
-    return [entry.file for entry in task.checkpoints if entry.source == source]
+    return [entry.file for entry in task.from_source(source)]
 
 
 def task_table() -> str:
     """Every task with what it does and whether its weights ship with the program."""
     width = max(len(name) for name in TASKS)
     rows = [
-        f"{task.name:{width}}  {task.title:40}  "
-        f"{'ours, official' if _weights(task, 'ours') else 'official'}"
+        f"{task.name:{width}}  {task.title:40}  {', '.join(task.sources)}"
         for task in TASKS.values()
     ]
     head = f"{'task':{width}}  {'what it does':40}  weights"
@@ -155,6 +154,7 @@ def tasks_as_json() -> str:
             "channels": task.network.channels,
             "ours": _weights(task, "ours"),
             "official": _weights(task, "official"),
+            "swin2sr": _weights(task, "swin2sr"),
         }
         for task in TASKS.values()
     ]

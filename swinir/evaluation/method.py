@@ -16,7 +16,7 @@ from swinir.images.resize import resize_levels
 from swinir.images.tensors import Image, from_levels, to_levels
 from swinir.metrics.levels import round_to_levels
 from swinir.metrics.psnr import psnr, psnr_y
-from swinir.tasks import Bicubic, GaussianNoise, Jpeg, RealWorld, Task
+from swinir.tasks import Bicubic, CompressedBicubic, GaussianNoise, Jpeg, RealWorld, Task
 
 
 def psnr_of_luma(restored: Image, truth: Image, *, border: int = 0) -> float:
@@ -116,6 +116,8 @@ def as_published(task: Task) -> Method:
     match task.undoes:
         case Bicubic(scale):
             return _enlarging(scale, lambda image: shrink_as_matlab(image, scale))
+        case CompressedBicubic(scale, quality):
+            return _enlarging(scale, lambda it: compress(shrink_as_matlab(it, scale), quality))
         case RealWorld(scale):
             return _enlarging(scale, None)
         case GaussianNoise(sigma):

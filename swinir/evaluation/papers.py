@@ -14,6 +14,8 @@ ENSEMBLE = "+"
 BASELINES = ("bicubic", "jpeg")
 """Tables of what there is without a network."""
 
+_V2 = "Swin2SR"
+
 _ALIASES = {"b100": "bsd100", "bsds100": "bsd100", "kodak": "kodak24", "mcm": "mcmaster"}
 
 
@@ -52,7 +54,8 @@ class Row:
         """The published file that made it; None where there is no network."""
         if self.is_baseline:
             return None
-        files = find_task(self.task).from_source("official")
+        source = "swin2sr" if self.model.startswith(_V2) else "official"
+        files = find_task(self.task).from_source(source)
         return next((it for it in files if self.train and f"_{self.train}_" in it.file), files[0])
 
     def __str__(self) -> str:
@@ -118,7 +121,7 @@ def published(task: Task, images: str, *, file: str = "", ensemble: bool = False
     ``file`` is the name of the weights: those of a published file are told by its own row, any
     others by that of the task's preferred published file.
     """
-    files = [checkpoint.file for checkpoint in task.from_source("official")]
+    files = [checkpoint.file for checkpoint in task.published]
     wanted = file if file in files else files[0]
     rows = [
         row

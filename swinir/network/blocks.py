@@ -1,11 +1,14 @@
-"""Swin transformer block and residual Swin transformer block (RSTB; SwinIR paper, figure 2)."""
+"""Swin transformer block and residual Swin transformer block (RSTB; SwinIR paper, figure 2).
+
+The block of Swin V2 is the same one with another attention and its norms elsewhere.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from swinir.network.attention import WindowAttention
-from swinir.network.config import GroupConv, SwinIRConfig
+from swinir.network.attention import ATTENTIONS
+from swinir.network.config import GroupConv, Norm, SwinIRConfig
 from swinir.network.windows import merge, partition
 
 
@@ -67,20 +70,40 @@ class Mlp(nn.Module):
         return self.fc2(self.act(self.fc1(x)))
 
 
+class PatchEmbed(nn.Module):
+    """What a feature map passes on its way to tokens, under the published name ``patch_embed``.
+
+    A 1x1 convolution, then a norm, each where there is one.
+    """
+
+    def __init__(self, dim: int, *, projection: bool, norm: bool) -> None:
+        """Layers over ``dim`` channels."""
+        super().__init__()
+        self.proj = nn.Conv2d(dim, dim, 1) if projection else None
+        self.norm = nn.LayerNorm(dim) if norm else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``."""
+        x = x if self.proj is None else convolve(self.proj, x)
+        return x if self.norm is None else self.norm(x)
+
+
 class SwinBlock(nn.Module):
     """Window attention, then an MLP, each on a normalised residual branch."""
 
     def __init__(
-        self, dim: int, side: int, num_heads: int, *, mlp_ratio: float, shift: int, drop_path: float
+        self, config: SwinIRConfig, num_heads: int, *, shift: int, drop_path: float
     ) -> None:
         """A block whose windows are shifted cyclically by ``shift`` pixels."""
         super().__init__()
-        self.side = side
+        dim = config.embed_dim
+        self.side = config.window
         self.shift = shift
+        self.post = config.norm is Norm.POST
         self.norm1 = nn.LayerNorm(dim)
-        self.attn = WindowAttention(dim, side, num_heads)
+        self.attn = ATTENTIONS[config.attention](dim, config.window, num_heads)
         self.norm2 = nn.LayerNorm(dim)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+        self.mlp = Mlp(dim, int(dim * config.mlp_ratio))
         self.drop_path = DropPath(drop_path)
 
     def attend(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -94,6 +117,9 @@ class SwinBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``(B, H, W, C) -> (B, H, W, C)``; ``mask`` is `windows.shift_mask` of its size."""
+        if self.post:
+            x = x + self.drop_path(self.norm1(self.attend(x, mask)))
+            return x + self.drop_path(self.norm2(self.mlp(x)))
         x = x + self.drop_path(self.attend(self.norm1(x), mask))
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
@@ -112,10 +138,8 @@ class SwinGroup(nn.Module):
         self.checkpointing = False
         self.blocks = nn.ModuleList(
             SwinBlock(
-                config.embed_dim,
-                config.window,
+                config,
                 config.num_heads[index],
-                mlp_ratio=config.mlp_ratio,
                 shift=config.window // 2 if number % 2 else 0,
                 drop_path=drop_path[number],
             )
@@ -140,7 +164,15 @@ class RSTB(nn.Module):
         super().__init__()
         self.residual_group = SwinGroup(config, index, drop_path)
         self.conv = group_conv(config.group_conv, config.embed_dim)
+        self.patch_embed = (
+            PatchEmbed(config.embed_dim, projection=True, norm=False) if config.projection else None
+        )
+
+    def close(self, x: Tensor) -> Tensor:
+        """What follows the blocks of the group: ``(B, H, W, C) -> (B, H, W, C)``."""
+        x = convolve(self.conv, x)
+        return x if self.patch_embed is None else self.patch_embed(x)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``(B, H, W, C) -> (B, H, W, C)``."""
-        return x + convolve(self.conv, self.residual_group(x, mask))
+        return x + self.close(self.residual_group(x, mask))

@@ -1,4 +1,4 @@
-"""What distinguishes one SwinIR from another."""
+"""What distinguishes one SwinIR from another, and a Swin2SR from both."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,12 +9,32 @@ class Head(StrEnum):
 
     PIXELSHUFFLE = "pixelshuffle"
     """Classical super-resolution: one sub-pixel step per factor of 2 or 3."""
+    PIXELSHUFFLE_AUX = "pixelshuffle_aux"
+    """Compressed super-resolution: a clean small image in between, enlarged beside the bicubic."""
     PIXELSHUFFLE_DIRECT = "pixelshuffledirect"
     """Lightweight super-resolution: a single sub-pixel step straight to the image."""
     NEAREST_CONV = "nearest+conv"
     """Real-world super-resolution: nearest-neighbour steps of 2, a convolution after each."""
     RESIDUAL = "residual"
     """Denoising and JPEG: the network predicts what to add to its input."""
+
+
+class Attention(StrEnum):
+    """How tokens of a window are compared."""
+
+    DOT = "dot"
+    """Scaled dot product and a table of position biases (Swin Transformer)."""
+    COSINE = "cosine"
+    """Cosine with a learned scale, and a continuous position bias (Swin Transformer V2)."""
+
+
+class Norm(StrEnum):
+    """Where a block's norms are on its residual branches."""
+
+    PRE = "pre"
+    """At the beginning (Swin Transformer)."""
+    POST = "post"
+    """At the end, so that branches add up with equal variance (Swin Transformer V2)."""
 
 
 class GroupConv(StrEnum):
@@ -26,6 +46,7 @@ class GroupConv(StrEnum):
 
 SCALES: dict[Head, tuple[int, ...]] = {
     Head.PIXELSHUFFLE: (2, 3, 4, 8),
+    Head.PIXELSHUFFLE_AUX: (2, 3, 4, 8),
     Head.PIXELSHUFFLE_DIRECT: (2, 3, 4, 8),
     Head.NEAREST_CONV: (2, 4),
     Head.RESIDUAL: (1,),
@@ -37,6 +58,8 @@ SCALES: dict[Head, tuple[int, ...]] = {
 class SwinIRConfig:
     """Hyper-parameters of the network; the defaults are the paper's medium model.
 
+    A Swin2SR has cosine attention, norms at the end of branches, and projections.
+
     Attributes:
         head: reconstruction at the end of the network.
         scale: enlargement, output side over input side.
@@ -47,6 +70,9 @@ class SwinIRConfig:
         window: side of the attention window in pixels.
         mlp_ratio: hidden channels of the MLP over ``embed_dim``.
         group_conv: convolution that closes each residual group.
+        attention: how tokens of a window are compared.
+        norm: where a block's norms are.
+        projection: whether a 1x1 convolution precedes the first norm and follows ``group_conv``.
         img_range: factor applied to images in [0, 1] before the first convolution.
         drop_path: chance that the last block is skipped in training; earlier ones in proportion.
 
@@ -63,6 +89,9 @@ class SwinIRConfig:
     window: int = 8
     mlp_ratio: float = 2.0
     group_conv: GroupConv = GroupConv.ONE
+    attention: Attention = Attention.DOT
+    norm: Norm = Norm.PRE
+    projection: bool = False
     img_range: float = 1.0
     drop_path: float = 0.0
 
@@ -72,6 +101,8 @@ class SwinIRConfig:
             raise ValueError(f"a {self.head} head has scale {allowed}, got scale={self.scale}")
         if self.channels not in (1, 3):
             raise ValueError(f"channels is 1 (grey) or 3 (RGB), got {self.channels}")
+        if self.head is Head.PIXELSHUFFLE_AUX and self.channels != 3:
+            raise ValueError(f"a {self.head} head has channels 3 (RGB), got {self.channels}")
         if self.window < 2:
             raise ValueError(f"window is at least 2 pixels, got {self.window}")
         if self.img_range <= 0:

@@ -39,6 +39,35 @@ class PixelShuffle(nn.Module):
         return self.conv_last(self.upsample(self.conv_before_upsample(features)))
 
 
+class PixelShuffleAux(PixelShuffle):
+    """Super-resolution of compressed images (Swin2SR paper, section 3.1).
+
+    The features become a clean image of the input's size first, by which training can judge them
+    too; what is made of it and the input enlarged by bicubic give the result.
+    """
+
+    def __init__(self, config: SwinIRConfig) -> None:
+        """Layers for ``config.scale``."""
+        super().__init__(config)
+        self.conv_bicubic = nn.Conv2d(config.channels, FEATURES, 3, padding=1)
+        self.conv_aux = nn.Conv2d(FEATURES, config.channels, 3, padding=1)
+        self.conv_after_aux = nn.Sequential(
+            nn.Conv2d(config.channels, FEATURES, 3, padding=1), nn.LeakyReLU()
+        )
+        self.scale = config.scale
+
+    def auxiliary(self, features: Tensor) -> Tensor:
+        """The clean small image: ``(B, embed_dim, H, W) -> (B, channels, H, W)``."""
+        return self.conv_aux(self.conv_before_upsample(features))
+
+    def forward(self, features: Tensor, image: Tensor) -> Tensor:
+        """``(B, embed_dim, H, W) -> (B, channels, H*scale, W*scale)``."""
+        size = [side * self.scale for side in image.shape[-2:]]
+        bicubic = self.conv_bicubic(F.interpolate(image, size=size, mode="bicubic"))
+        x = self.upsample(self.conv_after_aux(self.auxiliary(features)))
+        return self.conv_last(x + bicubic)
+
+
 class PixelShuffleDirect(nn.Module):
     """Lightweight super-resolution."""
 
@@ -96,6 +125,7 @@ class Residual(nn.Module):
 
 HEADS: dict[Head, type[nn.Module]] = {
     Head.PIXELSHUFFLE: PixelShuffle,
+    Head.PIXELSHUFFLE_AUX: PixelShuffleAux,
     Head.PIXELSHUFFLE_DIRECT: PixelShuffleDirect,
     Head.NEAREST_CONV: NearestConv,
     Head.RESIDUAL: Residual,

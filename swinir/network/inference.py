@@ -11,6 +11,8 @@ matrix of tokens by tokens for each window and head, and passes over whole maps 
 - what closes a residual branch adds to the feature map in place;
 - a block is done for a few windows at a time, which stay in the processor's cache.
 
+Where norms come last in a branch, as in Swin2SR, they stay as they are.
+
 The result is the same but for the order of sums.
 """
 
@@ -23,8 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swinir.network.attention import attend
-from swinir.network.blocks import RSTB, SwinBlock, convolve
+from swinir.network.attention import CosineWindowAttention, WindowAttention, attend
+from swinir.network.blocks import RSTB, SwinBlock
+from swinir.network.config import Attention, Norm
 from swinir.network.model import SwinIR
 from swinir.network.windows import partition, shift_mask
 
@@ -88,6 +91,8 @@ class Block:
         bias: ``(1, heads, T, T)``, of every pair of tokens.
         shifted: whether the windows are shifted.
         epsilons: what the two norms add to the variance.
+        scales: what cosines are multiplied with, ``(heads, 1, 1)``; None for dot products.
+        norms: those at the ends of branches; None where they are at the beginnings.
     """
 
     qkv: Tensor
@@ -98,29 +103,38 @@ class Block:
     bias: Tensor
     shifted: bool
     epsilons: tuple[float, float]
+    scales: Tensor | None
+    norms: tuple[nn.LayerNorm, nn.LayerNorm] | None
 
     @classmethod
     def of(cls, block: SwinBlock) -> "Block":
         """The same function as ``block`` in evaluation."""
-        qkv, proj = Dense.of(block.attn.qkv, block.norm1), Dense.of(block.attn.proj)
+        norms = (block.norm1, block.norm2)
+        before = (None, None) if block.post else norms
+        qkv, proj = _qkv(block.attn, before[0]), Dense.of(block.attn.proj)
         q_bias, _, v_bias = qkv.bias.chunk(3)
         moved = proj.bias.double() + v_bias.double() @ proj.weight.double()
         return cls(
             qkv.weight,
             q_bias,
             replace(proj, bias=moved.to(proj.bias.dtype)),
-            Dense.of(block.mlp.fc1, block.norm2),
+            Dense.of(block.mlp.fc1, before[1]),
             Dense.of(block.mlp.fc2),
             block.attn.position_bias().detach()[None].contiguous(),
             bool(block.shift),
             (block.norm1.eps, block.norm2.eps),
+            block.attn.scales().detach() if isinstance(block.attn, CosineWindowAttention) else None,
+            norms if block.post else None,
         )
 
     def __call__(self, x: Tensor, mask: Tensor | None) -> None:
         """Change some windows in place: ``(N*T, C)``; ``mask`` is ``(N, T, T)`` or None."""
         dim = x.shape[1]
+        if self.norms is not None:
+            x += self.norms[0](self.proj(self._attend(x @ self.qkv, mask)))
+            x += self.norms[1](self.fc2(F.gelu(self.fc1(x))))
+            return
         qkv = F.layer_norm(x, (dim,), eps=self.epsilons[0]) @ self.qkv
-        qkv[:, :dim] += self.q_bias
         self.proj.add_to(x, self._attend(qkv, mask))
         hidden = self.fc1(F.layer_norm(x, (dim,), eps=self.epsilons[1]))
         self.fc2.add_to(x, F.gelu(hidden))
@@ -128,9 +142,21 @@ class Block:
     def _attend(self, qkv: Tensor, mask: Tensor | None) -> Tensor:
         heads, tokens = self.bias.shape[1:3]
         dim = qkv.shape[1] // 3
+        qkv[:, :dim] += self.q_bias
         q, k, v = qkv.view(-1, tokens, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
+        scale = None
+        if self.scales is not None:
+            q, k, scale = F.normalize(q, dim=-1) * self.scales, F.normalize(k, dim=-1), 1.0
         bias = self.bias if mask is None else self.bias + mask[:, None]
-        return attend(q, k, v, bias).transpose(1, 2).reshape(-1, dim)
+        return attend(q, k, v, bias, scale).transpose(1, 2).reshape(-1, dim)
+
+
+def _qkv(attention: WindowAttention | CosineWindowAttention, norm: nn.LayerNorm | None) -> Dense:
+    if isinstance(attention, WindowAttention):
+        return Dense.of(attention.qkv, norm)
+    q_bias, v_bias = attention.q_bias.detach(), attention.v_bias.detach()
+    bias = torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])
+    return Dense(attention.qkv.weight.detach().t().contiguous(), bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +241,7 @@ class Inference:
         for number, layer in enumerate(_layers(self.network)):
             if check and number:
                 check()
-            x = x + convolve(layer.conv, self._group(x, self.groups[number], where))
+            x = x + layer.close(self._group(x, self.groups[number], where))
         return self.network.norm(x)
 
     def _group(self, x: Tensor, blocks: list[Block], where: Geometry) -> Tensor:
@@ -247,9 +273,17 @@ class Inference:
 
 
 def accelerated(network: SwinIR) -> Pass:
-    """What computes ``network`` fastest on a CPU; itself, where its forward is not its class's."""
+    """What computes ``network`` fastest on a CPU.
+
+    Itself, where its forward is not its class's, or its blocks are of neither paper.
+    """
     own = type(network) is SwinIR and "forward" not in vars(network)
-    return Inference(network) if own else plain(network)
+    kind = (network.config.attention, network.config.norm)
+    return Inference(network) if own and kind in _KINDS else plain(network)
+
+
+# A norm before cosines would give the keys a bias, which those do see.
+_KINDS = ((Attention.DOT, Norm.PRE), (Attention.COSINE, Norm.POST))
 
 
 def plain(run: Callable[[Tensor], Tensor]) -> Pass:

@@ -1,11 +1,15 @@
-"""SwinIR: shallow features -> deep features -> head (arXiv 2108.10257, figure 2)."""
+"""SwinIR: shallow features -> deep features -> head (arXiv 2108.10257, figure 2).
+
+Swin2SR (arXiv 2209.11345) is a configuration of it.
+"""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from swinir.network.blocks import RSTB, convolve, group_conv
+from swinir.network.blocks import RSTB, PatchEmbed, convolve, group_conv
 from swinir.network.config import SwinIRConfig
 from swinir.network.heads import HEADS
 from swinir.network.windows import shift_mask
@@ -30,19 +34,6 @@ def mirror_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return x
 
 
-class PatchNorm(nn.Module):
-    """The norm between shallow and deep features, under the published name ``patch_embed``."""
-
-    def __init__(self, dim: int) -> None:
-        """LayerNorm over ``dim`` channels."""
-        super().__init__()
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, H, W, C) -> (B, H, W, C)``."""
-        return self.norm(x)
-
-
 class SwinIR(nn.Module):
     """Image restoration using the Swin transformer.
 
@@ -61,7 +52,7 @@ class SwinIR(nn.Module):
         blocks = sum(config.depths)
         drop = [config.drop_path * number / max(blocks - 1, 1) for number in range(blocks)]
         self.conv_first = nn.Conv2d(config.channels, dim, 3, padding=1)
-        self.patch_embed = PatchNorm(dim)
+        self.patch_embed = PatchEmbed(dim, projection=config.projection, norm=True)
         self.layers = nn.ModuleList(
             RSTB(config, index, drop[sum(config.depths[:index]) :])
             for index in range(len(config.depths))
@@ -108,4 +99,6 @@ class SwinIR(nn.Module):
 def _init_linear(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        bias = cast("Tensor | None", module.bias)
+        if bias is not None:
+            nn.init.zeros_(bias)

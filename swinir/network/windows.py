@@ -38,6 +38,17 @@ def relative_position_index(side: int, device: torch.device | str | None = None)
     return dy * (2 * side - 1) + dx
 
 
+def relative_offsets(side: int, device: torch.device | str | None = None) -> Tensor:
+    """Log-spaced offsets for each row of `relative_position_index`: ``((2*side-1)^2, 2)``, float32.
+
+    dy and dx, scaled so that the window reaches to 8, then ``sign(d) * log2(1 + |d|) / 3``
+    (Swin V2 paper, equation 4, and its published code).
+    """
+    at = torch.arange(1 - side, side, dtype=torch.float32, device=device) / (side - 1) * 8
+    at = at.sign() * torch.log2(at.abs() + 1) / 3
+    return torch.stack(torch.meshgrid(at, at, indexing="ij"), -1).flatten(0, 1)
+
+
 def shift_mask(
     height: int,
     width: int,

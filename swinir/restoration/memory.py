@@ -16,7 +16,7 @@ LARGEST_AUTO = {"cpu": 384, "mps": 512, "cuda": 1024}
 """Sides in pixels. Beyond, what is saved of the overlaps is little, and the first sign of progress
 is long in coming."""
 
-FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.NEAREST_CONV)
+FULL_SIZE_HEADS = (Head.PIXELSHUFFLE, Head.PIXELSHUFFLE_AUX, Head.NEAREST_CONV)
 FULL_SIZE_CHANNELS = 64
 
 MOST_WINDOWS = 65535

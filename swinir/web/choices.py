@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swinir.checkpoints import CheckpointError, places
-from swinir.checkpoints.loading import OFFICIAL, OURS
+from swinir.checkpoints.loading import OURS, SOURCES
 from swinir.tasks import (
     TASKS,
     Bicubic,
     Checkpoint,
+    CompressedBicubic,
     Degradation,
     GaussianNoise,
     Jpeg,
@@ -46,6 +47,7 @@ PROBLEMS: dict[str, Problem] = {
         Problem("noise", "Grainy: remove noise", GaussianNoise, "Noise level (sigma)", 25, (0, 75)),
         Problem("jpeg", "Blocky: remove JPEG artifacts", Jpeg, "JPEG quality", 40, (1, 100)),
         Problem("real", "A real-world photo: enlarge and repair it", RealWorld),
+        Problem("compressed", "Small and blocky: enlarge a strong JPEG", CompressedBicubic),
     )
 }
 
@@ -56,7 +58,7 @@ class Choice:
 
     Attributes:
         task: what is done.
-        weights: what ``--weights`` takes: ours, or the name of an official file.
+        weights: what ``--weights`` takes: ours, or the name of a published file.
         there: whether the weights lie on this machine.
     """
 
@@ -75,7 +77,8 @@ class Choice:
         if self.weights == OURS:
             return f"{self.task.title}: ours, {self.task.from_source(OURS)[0].file}"
         fetched = "" if self.there else f", fetched on first use{self.megabytes}"
-        return f"{self.task.title}: official, {self.weights}{fetched}"
+        (entry,) = (it for it in self.task.published if it.file == self.weights)
+        return f"{self.task.title}: {entry.source}, {self.weights}{fetched}"
 
     @property
     def spelled(self) -> str:
@@ -91,7 +94,8 @@ class Choice:
     @staticmethod
     def usual(task: Task) -> str:
         """The weights that are taken for a task where nobody names any."""
-        return OURS if task.from_source(OURS) else task.from_source(OFFICIAL)[0].file
+        first = task.checkpoints[0]
+        return OURS if first.source == OURS else first.file
 
 
 def choices(tasks: Iterable[Task] = TASKS.values()) -> list[Choice]:
@@ -101,7 +105,7 @@ def choices(tasks: Iterable[Task] = TASKS.values()) -> list[Choice]:
 
 def _of_task(task: Task) -> list[Choice]:
     found = [Choice(task, OURS, there=True)] if _shipped(task) else []
-    for entry in task.from_source(OFFICIAL):
+    for entry in task.published:
         there = _cached(entry)
         if there or not places.offline():
             found.append(Choice(task, entry.file, there))
@@ -129,8 +133,8 @@ def choose(task: str, weights: str = "") -> Choice:
     """
     row = find_task(task)
     offered = _of_task(row)
-    if weights == OFFICIAL:
-        weights = row.from_source(OFFICIAL)[0].file
+    if weights != OURS and weights in SOURCES:
+        weights = next((entry.file for entry in row.from_source(weights)), weights)
     for choice in offered:
         if choice.weights == (weights or Choice.usual(row)):
             return choice

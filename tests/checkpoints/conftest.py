@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from swinir.network import GroupConv, Head, SwinIR, SwinIRConfig
+from swinir.network import Attention, GroupConv, Head, Norm, SwinIR, SwinIRConfig
 
 SMALL = {"embed_dim": 12, "depths": (2, 3), "num_heads": (2, 3)}
+V2 = {"attention": Attention.COSINE, "norm": Norm.POST, "projection": True, **SMALL}
 KINDS: dict[str, SwinIRConfig] = {
     "classical_x2": SwinIRConfig(head=Head.PIXELSHUFFLE, scale=2, **SMALL),
     "classical_x3": SwinIRConfig(head=Head.PIXELSHUFFLE, scale=3, **SMALL),
@@ -26,6 +27,13 @@ KINDS: dict[str, SwinIRConfig] = {
     "color_dn": SwinIRConfig(head=Head.RESIDUAL, **SMALL),
     "jpeg": SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=255.0, **SMALL),
     "color_jpeg": SwinIRConfig(head=Head.RESIDUAL, window=7, img_range=255.0, **SMALL),
+    "classical_v2_x2": SwinIRConfig(head=Head.PIXELSHUFFLE, scale=2, **V2),
+    "classical_v2_x3": SwinIRConfig(head=Head.PIXELSHUFFLE, scale=3, **V2),
+    "classical_v2_x8": SwinIRConfig(head=Head.PIXELSHUFFLE, scale=8, **V2),
+    "compressed_v2_x4": SwinIRConfig(head=Head.PIXELSHUFFLE_AUX, scale=4, **V2),
+    "lightweight_v2_x2": SwinIRConfig(head=Head.PIXELSHUFFLE_DIRECT, scale=2, **V2),
+    "real_v2_x4": SwinIRConfig(head=Head.NEAREST_CONV, scale=4, **V2),
+    "jpeg_v2": SwinIRConfig(head=Head.RESIDUAL, channels=1, window=7, img_range=255.0, **V2),
 }
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file as load_safetensors
 
 from swinir.checkpoints import describe, export, load_file, ship
 from swinir.network import SwinIR
-from swinir.network.windows import relative_position_index, shift_mask
+from swinir.network.windows import relative_offsets, relative_position_index, shift_mask
 from tests.network.published import KINDS as PUBLISHED_KINDS
 
 OURS = "light_sr_x4.safetensors"
@@ -19,7 +19,7 @@ BLOCK = "layers.0.residual_group.blocks.{}."
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("kind", ["classical_x8", "real_large_x4", "gray_dn", "jpeg"])
+@pytest.mark.parametrize("kind", ["classical_x8", "real_large_x4", "gray_dn", "jpeg", "jpeg_v2"])
 def test_an_export_loads_as_the_same_network(
     networks: dict[str, SwinIR], tmp_path: Path, kind: str, suffix: str
 ) -> None:
@@ -63,6 +63,21 @@ def test_an_export_has_what_spandrel_recognises(
     extra = set(tensors) - set(network.state_dict())
     assert all(name.endswith(("attn_mask", "relative_position_index")) for name in extra)
     assert set(network.state_dict()) < set(tensors)
+
+
+def test_an_export_of_cosine_attention_has_what_the_published_program_asks_for(
+    networks: dict[str, SwinIR], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.safetensors"
+    export(networks["jpeg_v2"], path)
+    tensors = load_safetensors(path)
+    for block in range(2):
+        stem = BLOCK.format(block) + "attn."
+        assert torch.equal(tensors[stem + "relative_position_index"], relative_position_index(7))
+        table = tensors[stem + "relative_coords_table"]
+        assert table.shape == (1, 13, 13, 2)
+        assert torch.equal(table.view(-1, 2), relative_offsets(7))
+    assert describe(path).config.window == 7
 
 
 @pytest.mark.filterwarnings("ignore:torch.meshgrid")  # spandrel's own

@@ -335,7 +335,7 @@ def test_another_network_under_a_published_name_is_refused(
     checkpoint = TASKS["jpeg_10"].from_source("official")[0]
     assert checkpoint.sha256 is None
     site.file, site.data = checkpoint.file, genuine
-    assert "a SwinIR of another shape than the published file" in failure(checkpoint)
+    assert "a network of another shape than the published file" in failure(checkpoint)
     assert visible(pretrained / "official") == []
 
 

@@ -10,11 +10,11 @@ import torch
 
 from swinir.checkpoints import CheckpointError, describe, export, load_network, resolve, ship
 from swinir.network import SwinIR
-from swinir.tasks import PUBLISHED, TASKS
+from swinir.tasks import NETWORKS, TASKS
 from tests.checkpoints.conftest import KINDS
 
 OURS = "light_sr_x4.safetensors"
-FULL_SIZE = {task.network: file for file, task in PUBLISHED.items()}.values()
+FULL_SIZE = {network: file for file, network in NETWORKS.items()}.values()
 """One published file of each configuration."""
 
 
@@ -76,6 +76,28 @@ def test_a_task_without_our_weights_takes_the_official_ones(
     assert first in failure("sr_x8", "official")
     assert "x8; use --weights official" not in failure("sr_x8", None)
     assert "has no weights of ours; use --weights official" in failure("sr_x8", "ours")
+
+
+def test_weights_of_swin2sr_are_taken_where_a_task_has_them(
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWINIR_OFFLINE", "1")
+    release = "https://github.com/mv-lab/swin2sr/releases/download/v0.0.1/"
+    for task, file in (
+        ("light_sr_x2", "Swin2SR_Lightweight_X2_64.pth"),
+        ("jpeg_30", "Swin2SR_Jpeg_dynamic.pth"),
+    ):
+        for weights in ("swin2sr", file):
+            assert f"fetch {release}{file} yourself" in failure(task, weights)
+    assert "Swin2SR_CompressedSR_X4_48.pth" in failure("compressed_sr_x4", None)
+    line = failure("sr_x3", "swin2sr")
+    assert line == (
+        "the task sr_x3 has no weights of swin2sr; use --weights ours or official or a file"
+    )
+    line = failure("compressed_sr_x4", "ours")
+    assert "has no weights of ours; use --weights swin2sr or a file" in line
+    line = failure("sr_x4", "Swin2SR_Jpeg_dynamic.pth")
+    assert "keep the size, the task sr_x4 needs x4; use --task jpeg_10 or other" in line
 
 
 def test_an_official_file_can_be_named(pretrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,17 +163,18 @@ def test_mistyped_weights_are_told_the_nearest(pretrained: Path) -> None:
 
 @pytest.mark.parametrize("file", [*FULL_SIZE])
 def test_a_full_size_file_is_described_as_published(file: str, tmp_path: Path) -> None:
-    task = PUBLISHED[file]
+    network = NETWORKS[file]
+    tasks = [name for name, it in TASKS.items() if file in (entry.file for entry in it.checkpoints)]
     with torch.device("meta"):
-        shapes = {name: value.shape for name, value in SwinIR(task.network).state_dict().items()}
+        shapes = {name: value.shape for name, value in SwinIR(network).state_dict().items()}
     # A byte for a number, so that a full-size file is small.
     tensors = {name: torch.zeros(shape, dtype=torch.float8_e5m2) for name, shape in shapes.items()}
     path = tmp_path / file
     torch.save({"params": tensors}, path)
     found = describe(path)
-    assert found.config == task.network
+    assert found.config == network
     assert found.parameters == sum(shape.numel() for shape in shapes.values())
-    assert (found.published, found.verified, found.tasks) == (file, False, (task.name,))
+    assert (found.published, found.verified, found.tasks) == (file, False, tuple(tasks))
     assert found.img_range_from == "as published"
 
 

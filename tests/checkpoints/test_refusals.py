@@ -68,9 +68,6 @@ def test_the_refusal_names_what_would_be_called(tmp_path: Path) -> None:
 
 
 FOREIGN = {
-    "Swin2SR": "layers.0.residual_group.blocks.0.attn.logit_scale",
-    "a Swin2SR": "swin2sr.encoder.stages.0.layers.0.attention.self.query.weight",
-    "Swin2SR network": "layers.0.residual_group.blocks.0.attn.cpb_mlp.0.weight",
     "ESRGAN": "RRDB_trunk.0.RDB1.conv1.weight",
     "ESRGAN (RRDB)": "body.0.rdb1.conv1.weight",
     "an ESRGAN": "model.1.sub.0.RDB1.conv1.0.weight",
@@ -96,10 +93,6 @@ def test_a_file_of_another_network_is_called_by_its_name(
     line = refusal(saved(tmp_path / "net.pth", stored))
     assert what in line
     assert "reads SwinIR" in line
-
-
-def test_the_published_swin2sr_file_is_recognised(shared: Path) -> None:
-    assert "Swin2SR" in refusal(shared / "weights" / "swin2sr_lightweight_x2.bin")
 
 
 def test_an_unknown_network_is_shown_by_its_first_tensors(tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def test_options_reach_the_engine(
         "tile": 8,
         "overlap": 2,
         "tta": True,
+        "backend": "auto",
         "strength": 0.5,
         "device": "cpu",
         "precision": "fp32",
@@ -582,8 +583,9 @@ def test_the_task_table_names_every_task(run: Command) -> None:
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line for line in out.splitlines()[1:]}
     assert list(rows) == list(TASKS)
-    assert rows["sr_x4"].endswith("  ours, official")
+    assert rows["sr_x4"].endswith("  ours, official, swin2sr")
     assert rows["sr_x8"].endswith("  official")
+    assert rows["compressed_sr_x4"].endswith("  swin2sr")
 
 
 def test_the_task_table_for_machines(run: Command) -> None:
@@ -598,7 +600,9 @@ def test_the_task_table_for_machines(run: Command) -> None:
         "channels": 1,
         "ours": ["gray_dn.safetensors"],
         "official": ["004_grayDN_DFWB_s128w8_SwinIR-M_noise15.pth"],
+        "swin2sr": [],
     }
+    assert rows["jpeg_20"]["swin2sr"] == ["Swin2SR_Jpeg_dynamic.pth"]
 
 
 def test_a_weights_file_is_described(run: Command, weights: Path) -> None:

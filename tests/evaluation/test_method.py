@@ -53,6 +53,19 @@ def test_grey_jpeg_of_a_colour_file_is_of_its_studio_luma(tmp_path: Path) -> Non
     np.testing.assert_array_equal(np.round(degraded[..., 0] * 255), wanted)
 
 
+def test_compressed_pictures_are_jpegs_of_what_bicubic_leaves(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", (64, 48, 3))
+    degraded, truth = as_published(find_task("compressed_sr_x4")).prepare(
+        Sample(tmp_path / "a.png")
+    )
+    small, _ = as_published(find_task("sr_x4")).prepare(Sample(tmp_path / "a.png"))
+    bgr = np.round(small[..., ::-1] * 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 10])
+    wanted = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    np.testing.assert_array_equal(np.round(degraded * 255), wanted)
+    assert truth.shape == (64, 48, 3)
+
+
 def test_given_images_are_restored_and_others_made(tmp_path: Path) -> None:
     save(tmp_path / "a.png", (18, 21, 3))
     given = save(tmp_path / "ax4.png", (4, 5, 3))

@@ -45,6 +45,9 @@ def test_every_row_is_of_a_task_a_set_and_a_published_file() -> None:
         ("sr_x4", "set5", "001_classicalSR_DIV2K_s48w8_SwinIR-M_x4.pth", 32.72),
         ("light_sr_x4", "Set14", "mine.pth", 28.77),
         ("sr_x2", "B100", "", 32.53),
+        ("sr_x2", "Set14", "Swin2SR_ClassicalSR_X2_64.pth", 34.48),
+        ("light_sr_x2", "Set5", "Swin2SR_Lightweight_X2_64.pth", 38.17),
+        ("light_sr_x2", "Set5", "", 38.14),
     ],
 )
 def test_the_paper_s_figure_is_that_of_the_weights(

@@ -1,7 +1,8 @@
-"""The eight published kinds of SwinIR, their state-dict keys and their sizes.
+"""The published kinds of SwinIR and Swin2SR, their state-dict keys and their sizes.
 
 Written down from the published checkpoints, without the package: figures are those of the release
-files, keys leave out ``attn_mask`` and ``relative_position_index``, which are geometry.
+files, or of the published network where no public list has them; keys leave out ``attn_mask``,
+``relative_position_index`` and ``relative_coords_table``, which are geometry.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from swinir.network import GroupConv, Head, SwinIR, SwinIRConfig
+from swinir.network import Attention, GroupConv, Head, Norm, SwinIR, SwinIRConfig
 
 BLOCK = (
     "norm1.weight",
@@ -27,11 +28,33 @@ BLOCK = (
     "mlp.fc2.bias",
 )
 
+BLOCK_V2 = (
+    "norm1.weight",
+    "norm1.bias",
+    "attn.logit_scale",
+    "attn.cpb_mlp.0.weight",
+    "attn.cpb_mlp.0.bias",
+    "attn.cpb_mlp.2.weight",
+    "attn.qkv.weight",
+    "attn.q_bias",
+    "attn.v_bias",
+    "attn.proj.weight",
+    "attn.proj.bias",
+    "norm2.weight",
+    "norm2.bias",
+    "mlp.fc1.weight",
+    "mlp.fc1.bias",
+    "mlp.fc2.weight",
+    "mlp.fc2.bias",
+)
+
 HEAD_LAYERS = {
     ("pixelshuffle", 2): "conv_before_upsample.0 upsample.0 conv_last",
     ("pixelshuffle", 3): "conv_before_upsample.0 upsample.0 conv_last",
     ("pixelshuffle", 4): "conv_before_upsample.0 upsample.0 upsample.2 conv_last",
     ("pixelshuffle", 8): "conv_before_upsample.0 upsample.0 upsample.2 upsample.4 conv_last",
+    ("pixelshuffle_aux", 4): "conv_bicubic conv_before_upsample.0 conv_aux conv_after_aux.0 "
+    "upsample.0 upsample.2 conv_last",
     ("pixelshuffledirect", 2): "upsample.0",
     ("pixelshuffledirect", 3): "upsample.0",
     ("pixelshuffledirect", 4): "upsample.0",
@@ -55,12 +78,14 @@ class Kind:
     window: int = 8
     img_range: float = 1.0
     group_conv: str = "1conv"
+    v2: bool = False
 
     def config(
         self, scale: int, *, depths: tuple[int, ...] | None = None, embed_dim: int | None = None
     ) -> SwinIRConfig:
         """The configuration for ``scale``; smaller than published where asked."""
         depths = depths or self.depths
+        v2 = {"attention": Attention.COSINE, "norm": Norm.POST, "projection": True}
         return SwinIRConfig(
             head=Head(self.head),
             scale=scale,
@@ -71,6 +96,7 @@ class Kind:
             window=self.window,
             group_conv=GroupConv(self.group_conv),
             img_range=self.img_range,
+            **(v2 if self.v2 else {}),
         )
 
     def keys(self, scale: int) -> set[str]:
@@ -79,11 +105,14 @@ class Kind:
         layers = ["conv_first", "patch_embed.norm", "norm"]
         layers += [f"conv_after_body{part}" for part in body]
         layers += HEAD_LAYERS[self.head, scale].split()
+        layers += ["patch_embed.proj"] * self.v2
         keys: set[str] = set()
         for group, depth in enumerate(self.depths):
             layers += [f"layers.{group}.conv{part}" for part in body]
             blocks = [f"layers.{group}.residual_group.blocks.{number}" for number in range(depth)]
-            keys |= {f"{block}.{name}" for block in blocks for name in BLOCK}
+            layers += [f"layers.{group}.patch_embed.proj"] * self.v2
+            names = BLOCK_V2 if self.v2 else BLOCK
+            keys |= {f"{block}.{name}" for block in blocks for name in names}
         return keys | {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
 
 
@@ -112,6 +141,24 @@ KINDS = (
     Kind("colour JPEG", "residual", {1: 11492067}, window=7, img_range=255.0),
 )
 
+KINDS_V2 = (
+    Kind("Swin2SR classical", "pixelshuffle", {2: 12091571, 4: 12239283}, v2=True),
+    Kind("Swin2SR compressed", "pixelshuffle_aux", {4: 12244598}, v2=True),
+    Kind(
+        "Swin2SR lightweight",
+        "pixelshuffledirect",
+        {2: 1005348},
+        depths=(6,) * 4,
+        embed_dim=60,
+        v2=True,
+    ),
+    Kind("Swin2SR real", "nearest+conv", {4: 12054643}, v2=True),
+    Kind("Swin2SR JPEG", "residual", {1: 11836765}, channels=1, window=7, img_range=255.0, v2=True),
+)
+
+EVERY_SCALE_V2 = [(kind, scale) for kind in KINDS_V2 for scale in kind.parameters]
+NAMES_V2 = [f"{kind.name} x{scale}" for kind, scale in EVERY_SCALE_V2]
+
 EVERY_SCALE = [(kind, scale) for kind in KINDS for scale in kind.parameters]
 NAMES = [f"{kind.name} x{scale}" for kind, scale in EVERY_SCALE]
 
@@ -130,6 +177,8 @@ def random_network(config: SwinIRConfig, seed: int = 0) -> SwinIR:
 def _scaled(name: str, noise: Tensor) -> Tensor:
     if "norm" in name and name.endswith("weight"):
         return 1 + 0.2 * noise
+    if name.endswith("logit_scale"):
+        return 2 + 0.5 * noise
     if "bias" in name:
         return 0.3 * noise
     return noise / noise[0].numel() ** 0.5

@@ -26,6 +26,14 @@ from swinir.network import Head, SwinIRConfig
         ({"depths": (6, 0), "num_heads": (6, 6)}, r"at least 1, got \(6, 0\) and \(6, 6\)"),
         ({"depths": (6,), "num_heads": (0,)}, r"at least 1, got \(6,\) and \(0,\)"),
         ({"embed_dim": 64}, "embed_dim is a multiple of num_heads, got 64 and 6"),
+        (
+            {"head": Head.PIXELSHUFFLE_AUX, "scale": 4, "channels": 1},
+            r"a pixelshuffle_aux head has channels 3 \(RGB\), got 1",
+        ),
+        (
+            {"head": Head.PIXELSHUFFLE_AUX, "scale": 1},
+            "a pixelshuffle_aux head has scale 2, 3, 4, 8, got scale=1",
+        ),
         ({"window": 1}, "window is at least 2 pixels, got 1"),
         ({"mlp_ratio": 0.0}, "mlp_ratio leaves no hidden channel, got 0.0"),
         ({"img_range": 0.0}, "img_range is positive, got 0.0"),

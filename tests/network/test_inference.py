@@ -1,11 +1,22 @@
 """What is computed faster is the same."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from swinir.network import inference
+from swinir.network import Attention, Norm, SwinIR, inference
 from swinir.network.inference import Inference, accelerated, geometry
-from tests.network.published import EVERY_SCALE, KINDS, NAMES, Kind, random_network
+from tests.network.published import (
+    EVERY_SCALE,
+    EVERY_SCALE_V2,
+    KINDS,
+    KINDS_V2,
+    NAMES,
+    NAMES_V2,
+    Kind,
+    random_network,
+)
 
 TOLERANCE = 1e-10
 
@@ -24,14 +35,14 @@ def difference(
     return (got - wanted).abs().max().item()
 
 
-@pytest.mark.parametrize(("kind", "scale"), EVERY_SCALE, ids=NAMES)
+@pytest.mark.parametrize(("kind", "scale"), EVERY_SCALE + EVERY_SCALE_V2, ids=NAMES + NAMES_V2)
 def test_every_published_kind_is_the_same(kind: Kind, scale: int) -> None:
     options = {"depths": (2, 2), "embed_dim": 6 * kind.heads}
     assert difference(kind, scale, (16, 20), 1, **options) < TOLERANCE
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (8, 8), (16, 8), (20, 33), (49, 40)], ids=str)
-@pytest.mark.parametrize("kind", [KINDS[1], KINDS[7]], ids=["window 8", "window 7"])
+@pytest.mark.parametrize("kind", [KINDS[1], KINDS[7], KINDS_V2[2]], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("fewest", [1, 3, 1000])
 def test_so_is_any_size_however_many_windows_are_in_hand(
     kind: Kind, size: tuple[int, int], fewest: int, monkeypatch: pytest.MonkeyPatch
@@ -43,9 +54,10 @@ def test_so_is_any_size_however_many_windows_are_in_hand(
     assert difference(kind, min(kind.parameters), size, 2, **options) < TOLERANCE
 
 
-def test_single_precision_stays_close() -> None:
-    network = random_network(KINDS[1].config(2, depths=(2, 2), embed_dim=12)).float().eval()
-    image = torch.rand(1, KINDS[1].channels, 40, 33)
+@pytest.mark.parametrize("kind", [KINDS[1], KINDS_V2[2]], ids=lambda kind: kind.name)
+def test_single_precision_stays_close(kind: Kind) -> None:
+    network = random_network(kind.config(2, depths=(2, 2), embed_dim=12)).float().eval()
+    image = torch.rand(1, kind.channels, 40, 33)
     with torch.no_grad():
         assert (Inference(network)(image) - network(image)).abs().max() < 1e-5
 
@@ -81,3 +93,20 @@ def test_a_pass_ends_when_it_is_wanted_no_more() -> None:
 
     with pytest.raises(StopIteration):
         accelerated(network)(torch.rand(1, 3, 8, 8), check)
+
+
+@pytest.mark.parametrize(
+    ("attention", "norm", "taken_apart"),
+    [
+        (Attention.DOT, Norm.PRE, True),
+        (Attention.COSINE, Norm.POST, True),
+        (Attention.DOT, Norm.POST, False),
+        (Attention.COSINE, Norm.PRE, False),
+    ],
+)
+def test_blocks_of_neither_paper_are_used_as_they_are(
+    attention: Attention, norm: Norm, *, taken_apart: bool
+) -> None:
+    config = KINDS[1].config(2, depths=(1,), embed_dim=12)
+    network = SwinIR(replace(config, attention=attention, norm=norm))
+    assert isinstance(accelerated(network), Inference) == taken_apart

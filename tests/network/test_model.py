@@ -3,19 +3,29 @@
 import copy
 import io
 import pickle
+from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swinir.network import Head, SwinIR, SwinIRConfig
+from swinir.network import Attention, Head, Norm, SwinIR, SwinIRConfig
 from swinir.network.model import mirror_to_multiple
-from tests.network.published import EVERY_SCALE, NAMES, Kind, random_network
+from tests.network.published import (
+    EVERY_SCALE,
+    EVERY_SCALE_V2,
+    NAMES,
+    NAMES_V2,
+    Kind,
+    random_network,
+)
 from tests.reference import reflect_to_multiple
 
 TINY = {
     Head.PIXELSHUFFLE: 3,
+    Head.PIXELSHUFFLE_AUX: 2,
     Head.PIXELSHUFFLE_DIRECT: 2,
     Head.NEAREST_CONV: 4,
     Head.RESIDUAL: 1,
@@ -23,11 +33,10 @@ TINY = {
 EVERY_HEAD = pytest.mark.parametrize("head", TINY, ids=str)
 
 
-def tiny(head: Head) -> SwinIRConfig:
+def tiny(head: Head, **options: Any) -> SwinIRConfig:
     """A network of one group."""
-    return SwinIRConfig(
-        head=head, scale=TINY[head], embed_dim=12, depths=(2,), num_heads=(2,), window=4
-    )
+    small = {"embed_dim": 12, "depths": (2,), "num_heads": (2,), "window": 4}
+    return SwinIRConfig(head=head, scale=TINY[head], **small, **options)
 
 
 def image(height: int = 8, width: int = 8, batch: int = 1) -> torch.Tensor:
@@ -35,7 +44,7 @@ def image(height: int = 8, width: int = 8, batch: int = 1) -> torch.Tensor:
     return torch.rand(batch, 3, height, width, dtype=torch.float64)
 
 
-@pytest.mark.parametrize(("kind", "scale"), EVERY_SCALE, ids=NAMES)
+@pytest.mark.parametrize(("kind", "scale"), EVERY_SCALE + EVERY_SCALE_V2, ids=NAMES + NAMES_V2)
 def test_a_published_network_has_the_published_keys_and_parameters(kind: Kind, scale: int) -> None:
     with torch.device("meta"):
         network = SwinIR(kind.config(scale))
@@ -140,3 +149,49 @@ def test_fresh_weights_are_those_of_the_seed() -> None:
     torch.manual_seed(3)
     second = SwinIR(tiny(Head.RESIDUAL)).state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_fresh_weights_of_a_swin2sr_are_the_published_ones() -> None:
+    torch.manual_seed(3)
+    options = {"attention": Attention.COSINE, "norm": Norm.POST, "projection": True}
+    fresh = SwinIR(tiny(Head.RESIDUAL, **options)).state_dict()
+    block = "layers.0.residual_group.blocks.1."
+    assert torch.allclose(fresh[block + "attn.logit_scale"].exp(), torch.tensor(10.0))
+    for name in ("attn.q_bias", "attn.v_bias", "attn.cpb_mlp.0.bias", "norm1.bias", "norm2.bias"):
+        assert not fresh[block + name].any(), name
+    for name in ("norm1.weight", "norm2.weight"):
+        assert torch.all(fresh[block + name] == 1), name
+    for name in ("attn.qkv.weight", "attn.cpb_mlp.0.weight", "attn.cpb_mlp.2.weight"):
+        assert 0.015 < fresh[block + name].std() < 0.025, name
+
+
+@pytest.mark.parametrize(
+    ("attention", "norm", "projection"), list(product(Attention, Norm, (False, True))), ids=str
+)
+def test_every_trunk_learns(attention: Attention, norm: Norm, *, projection: bool) -> None:
+    torch.manual_seed(4)
+    options = {"attention": attention, "norm": norm, "projection": projection}
+    network = SwinIR(tiny(Head.PIXELSHUFFLE_DIRECT, **options)).train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    small, large = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 16, 16)
+    losses: list[float] = []
+    for _ in range(6):
+        loss = (network(small) - large).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[1] < losses[0]
+
+
+def test_the_small_image_of_the_auxiliary_head_is_what_the_rest_is_made_of() -> None:
+    network = random_network(tiny(Head.PIXELSHUFFLE_AUX))
+    features = torch.rand(1, 12, 4, 8, dtype=torch.float64)
+    small = network.head.auxiliary(features)
+    assert small.shape == (1, 3, 4, 8)
+    picture = torch.zeros(1, 3, 4, 8, dtype=torch.float64)
+    network.conv_aux.weight.data.zero_()
+    network.conv_aux.bias.data.zero_()
+    # Nothing of the features passes by the small image.
+    assert torch.equal(network.head(features, picture), network.head(-features, picture))

@@ -1,12 +1,20 @@
 """Window geometry."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from swinir.network.windows import merge, partition, relative_position_index, shift_mask
+from swinir.network.windows import (
+    merge,
+    partition,
+    relative_offsets,
+    relative_position_index,
+    shift_mask,
+)
 
 SIDES = st.integers(1, 9)
 COUNTS = st.integers(1, 4)
@@ -42,6 +50,22 @@ def test_the_position_index_numbers_offsets_row_by_row(side: int) -> None:
             right = query % side - key % side
             assert index[query, key] == (down + side - 1) * span + (right + side - 1)
     assert set(index.flatten().tolist()) == set(range(span**2))
+
+
+@pytest.mark.parametrize("side", [2, 7, 8])
+def test_offsets_are_log_spaced_and_in_the_order_of_the_position_index(side: int) -> None:
+    offsets, index = relative_offsets(side), relative_position_index(side)
+    assert offsets.dtype == torch.float32
+    assert offsets.shape == ((2 * side - 1) ** 2, 2)
+
+    def spaced(d: int) -> float:
+        return math.copysign(math.log2(1 + 8 * abs(d) / (side - 1)) / math.log2(8), d)
+
+    for query in range(side * side):
+        for key in range(side * side):
+            down, right = query // side - key // side, query % side - key % side
+            wanted = torch.tensor([spaced(down), spaced(right)])
+            assert torch.allclose(offsets[index[query, key]], wanted, atol=1e-6)
 
 
 def wrapped_apart(height: int, width: int, side: int) -> Tensor:

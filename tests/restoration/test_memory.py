@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from swinir.network import Head, SwinIRConfig
+from swinir.network import Attention, Head, Norm, SwinIRConfig
 from swinir.restoration.memory import (
     MOST_WINDOWS,
     NotEnoughMemory,
@@ -21,6 +22,7 @@ from swinir.restoration.memory import (
 
 GIB = 2**30
 CPU = torch.device("cpu")
+V2 = {"attention": Attention.COSINE, "norm": Norm.POST, "projection": True}
 
 
 def light() -> SwinIRConfig:
@@ -47,8 +49,17 @@ def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         (SwinIRConfig(head=Head.RESIDUAL), 12000, 5100),
         (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000, 13400),
         (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500, 18300),
+        (replace(light(), **V2), 6700, 1760),
+        (SwinIRConfig(head=Head.RESIDUAL, **V2), 14200, 5720),
     ],
-    ids=["light x4", "medium denoiser", "medium x4", "medium real x4"],
+    ids=[
+        "light x4",
+        "medium denoiser",
+        "medium x4",
+        "medium real x4",
+        "light Swin2SR x4",
+        "medium Swin2SR denoiser",
+    ],
 )
 def test_the_estimate_is_above_what_was_measured_but_not_twice(
     config: SwinIRConfig, measured: int, lean: int

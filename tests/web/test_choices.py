@@ -56,6 +56,9 @@ def test_weights_are_named_or_the_usual_ones_and_never_a_path(tmp_path: Path) ->
     assert choose("sr_x4").weights == "ours"
     assert choose("sr_x8").weights.startswith("001_classicalSR_DF2K")
     assert choose("sr_x4", "official").weights.startswith("001_classicalSR_DF2K")
+    assert choose("sr_x4", "swin2sr").weights == "Swin2SR_ClassicalSR_X4_64.pth"
+    assert choose("compressed_sr_x4").weights == "Swin2SR_CompressedSR_X4_48.pth"
+    assert "swin2sr, Swin2SR_CompressedSR_X4_48.pth" in choose("compressed_sr_x4").label
     path = tmp_path / "other.safetensors"
     path.touch()
     with pytest.raises(ValueError, match="the weights for sr_x4 are ours, 001_"):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from swinir import __version__
 from swinir.network import SwinIR
 from swinir.network.blocks import RSTB, SwinBlock
+from swinir.network.config import Attention, Norm
 from swinir.network.heads import NearestConv, PixelShuffle, PixelShuffleDirect, Residual
 from swinir.network.inference import Block, Geometry, geometry
 from swinir.restoration.backends.names import BATCH, INPUT, OUTPUT
@@ -196,16 +197,20 @@ def model_of(network: SwinIR, height: int, width: int, texts: Mapping[str, str])
         texts: metadata of the file.
 
     Raises:
-        ValueError: sides that are no whole windows, or layers that a `SwinIR` has not.
+        ValueError: sides that are no whole windows, or a Swin2SR.
     """
     config = network.config
     if height % config.window or width % config.window or min(height, width) < 1:
         raise ValueError(f"a tile is whole windows of {config.window} pixels, got {height}x{width}")
+    first = network.patch_embed.norm
+    if config.attention is not Attention.DOT or config.norm is not Norm.PRE or first is None:
+        raise ValueError(
+            "a graph is made of a SwinIR, got a Swin2SR; take other weights, or --backend torch"
+        )
     graph = Graph()
     image = graph.add("Mul", graph.add("Sub", INPUT, network.mean), _number(config.img_range))
     shallow = graph.layer(image, network.conv_first)
     trunk = Trunk(graph, network, height, width)
-    first = network.patch_embed.norm
     x = graph.norm(trunk.tokens(shallow), first.weight, first.eps, first.bias)
     for layer in network.layers:
         x = trunk.group(x, cast(RSTB, layer))

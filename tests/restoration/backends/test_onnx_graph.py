@@ -1,12 +1,14 @@
 """An exported graph is the network."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from swinir.network import Head, SwinIR
+from swinir.network.config import Attention, Norm
 from swinir.restoration.backends import onnx_graph
 from swinir.restoration.backends.graph import model_of
 from swinir.restoration.backends.onnx_graph import compare, export, graph_of
@@ -140,3 +142,10 @@ def test_a_missing_package_is_named(
     monkeypatch.setattr(onnx_graph, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"pip install -r requirements-onnx\.txt"):
         export(tiny(), tmp_path / "a.onnx", tile=8)
+
+
+def test_a_swin2sr_is_refused(tiny: Tiny) -> None:
+    config = tiny().config
+    v2 = replace(config, attention=Attention.COSINE, norm=Norm.POST, projection=True)
+    with pytest.raises(ValueError, match="a graph is made of a SwinIR, got a Swin2SR; take other"):
+        graph_of(SwinIR(v2).eval(), 8)

@@ -75,8 +75,11 @@ class Planner:
         return best if best != TORCH and taken[best] < LIKELY * ours else ""
 
     def side(self, height: int, width: int) -> int:
-        """Of the tiles that a picture is best cut into."""
+        """Of the tiles that a picture is best cut into; what fits into one is not cut."""
         window = self.config.window
+        whole = self._largest(1)
+        if max(height, width) <= whole:
+            return whole
         largest = self._largest(self.speed.lanes)
         sides = range(largest, min(SMALLEST_AUTO, largest) - 1, -window)
         return self.speed.best_side(height, width, sides, overlap=self.overlap, step=window)

@@ -116,6 +116,17 @@ def test_cancelling_ends_every_lane(build: Build, known: Callable[[Speed], None]
     assert 4 <= done[-1] <= 6
 
 
+def test_a_picture_that_fits_into_one_tile_is_not_cut_whatever_was_measured(
+    build: Build, known: Callable[[Speed], None]
+) -> None:
+    network, image = build(), picture(200, 300)
+    plain = Restorer(network, device="cpu").restore(image)
+    known(Speed(2, {64: 1.0, 128: 8.0}))
+    restorer = Restorer(network, device="cpu")
+    np.testing.assert_array_equal(restorer.restore(image), plain)
+    assert restorer.report.tile == 300
+
+
 def test_the_measured_speed_decides_how_a_picture_is_cut(
     repeat: Build, known: Callable[[Speed], None]
 ) -> None:

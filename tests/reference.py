@@ -34,9 +34,7 @@ def reference_swinir(
 ) -> Tensor:
     """Restore images in [0, 1]: ``(B, channels, H, W) -> (B, channels, H*scale, W*scale)``."""
     height, width = image.shape[2:]
-    colour = (0.4488, 0.4371, 0.4040) if image.shape[1] == 3 else (0.0,)
-    # Published as a float32 constant, whatever the type of the image.
-    mean = torch.tensor(colour, dtype=torch.float32).view(1, -1, 1, 1).to(image)
+    mean = mean_colour(image)
 
     x = (reflect_to_multiple(image, window) - mean) * img_range
     shallow = conv(state, "conv_first", x)
@@ -44,6 +42,13 @@ def reference_swinir(
     features = closing_conv(state, "conv_after_body", deep, group_conv) + shallow
     x = reconstruct(state, features, x, head, scale)
     return (x / img_range + mean)[:, :, : height * scale, : width * scale]
+
+
+def mean_colour(image: Tensor) -> Tensor:
+    """What is subtracted from images and added to results: ``(1, channels, 1, 1)``."""
+    colour = (0.4488, 0.4371, 0.4040) if image.shape[1] == 3 else (0.0,)
+    # Published as a float32 constant, whatever the type of the image.
+    return torch.tensor(colour, dtype=torch.float32).view(1, -1, 1, 1).to(image)
 
 
 def reflect_to_multiple(image: Tensor, multiple: int) -> Tensor:

@@ -21,6 +21,7 @@ from tests.reference import (
     conv,
     linear,
     map_of,
+    mean_colour,
     norm,
     reconstruct,
     reflect_to_multiple,
@@ -44,9 +45,7 @@ def reference_swin2sr(
 ) -> Tensor:
     """Restore images in [0, 1]: ``(B, channels, H, W) -> (B, channels, H*scale, W*scale)``."""
     height, width = image.shape[2:]
-    colour = (0.4488, 0.4371, 0.4040) if image.shape[1] == 3 else (0.0,)
-    # Published as a float32 constant, whatever the type of the image.
-    mean = torch.tensor(colour, dtype=torch.float32).view(1, -1, 1, 1).to(image)
+    mean = mean_colour(image)
 
     x = (reflect_to_multiple(image, window) - mean) * img_range
     shallow = conv(state, "conv_first", x)

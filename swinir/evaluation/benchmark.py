@@ -1,13 +1,11 @@
 """Contenders over a set of images with known truth."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from swinir.evaluation.method import Method
 from swinir.evaluation.scores import Scores, mean, measure
@@ -16,9 +14,7 @@ from swinir.images.tensors import Image
 from swinir.lines import one_line, printable, trace
 from swinir.metrics.learned import Learned
 from swinir.restoration.jobs import result_names
-
-T = TypeVar("T")
-R = TypeVar("R")
+from swinir.restoration.lanes import ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +194,8 @@ def run(
     pool = ThreadPoolExecutor(workers)
     try:
         named = zip(_names(images.samples), images.samples, strict=True)
-        restored = map(bench.restore, _ahead(pool, bench.prepare, named, workers))
-        for done, attempt in enumerate(_ahead(pool, bench.judge, restored, workers), 1):
+        restored = map(bench.restore, ahead(pool, bench.prepare, named, workers))
+        for done, attempt in enumerate(ahead(pool, bench.judge, restored, workers), 1):
             entries += attempt.entries
             problems += [attempt.problem] if attempt.problem else []
             if progress:
@@ -214,16 +210,3 @@ def _names(samples: Sequence[Sample]) -> list[str]:
     """A name for each image, fit for a file and for a table: its truth's, where that is unique."""
     files = [Path(printable(sample.truth.name)) for sample in samples]
     return [name.stem for name in result_names(files, ".png")]
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], depth: int
-) -> Iterator[R]:
-    """Results in order, with no more than ``depth`` of them waiting, so that memory is bounded."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > depth:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

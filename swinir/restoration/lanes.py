@@ -3,13 +3,16 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from swinir.tiling import Mapper
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -39,23 +42,21 @@ def lanes(count: int, stop: Callable[[], None]) -> Generator[Mapper]:
         # Which is then the number that all have.
         torch.set_num_threads(threads)
         try:
-            yield lambda function, items: _in_order(pool, count, function, items)
+            # One waits in line, so that no lane does while a result is put away.
+            yield lambda function, items: ahead(pool, function, items, count)
         except BaseException:
             stop()
             raise
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    count: int,
-    function: Callable[[Tensor], Tensor],
-    items: Iterable[Tensor],
-) -> Iterator[Tensor]:
-    working: deque[Future[Tensor]] = deque()
+def ahead(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], depth: int
+) -> Iterator[Result]:
+    """Results in order, with no more than ``depth`` of them waiting, so that memory is bounded."""
+    waiting: deque[Future[Result]] = deque()
     for item in items:
-        working.append(pool.submit(function, item))
-        # One waits in line, so that no lane does while a result is put away.
-        if len(working) > count:
-            yield working.popleft().result()
-    while working:
-        yield working.popleft().result()
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > depth:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

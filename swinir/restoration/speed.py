@@ -38,8 +38,14 @@ class Speed:
             (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
             for tile in tiles
         ]
-        rounds = -(-len(areas) // self.lanes) * self.lanes
-        return sum(map(self.of, areas)) * rounds / len(areas)
+        return sum(map(self.of, areas)) * self._places(len(areas)) / len(areas)
+
+    def _places(self, count: int) -> int:
+        """Tiles that so many take the time of: lanes may be without one in the last round.
+
+        Fewer tiles than lanes share the cores among them.
+        """
+        return count if count < self.lanes else -(-count // self.lanes) * self.lanes
 
     def best_side(
         self, height: int, width: int, sides: Iterable[int], *, overlap: int, step: int
@@ -49,7 +55,6 @@ class Speed:
         def cost(side: int) -> float:
             rows, columns = spans(height, side, overlap, step), spans(width, side, overlap, step)
             tall, wide = (max(it.stop - it.start for it in axis) for axis in (rows, columns))
-            count = len(rows) * len(columns)
-            return -(-count // self.lanes) * self.lanes * self.of(tall * wide)
+            return self._places(len(rows) * len(columns)) * self.of(tall * wide)
 
         return min(sides, key=cost)

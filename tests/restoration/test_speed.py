@@ -50,3 +50,5 @@ def test_a_lane_without_a_tile_is_time_lost() -> None:
     assert len(tiles) == 3
     assert Speed(1, {64: 1.0}).expected(tiles) == pytest.approx(3)
     assert Speed(2, {64: 1.0}).expected(tiles) == pytest.approx(4)
+    # Tiles that are fewer have all cores among them.
+    assert Speed(4, {64: 1.0}).expected(tiles) == pytest.approx(3)

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from threading import Lock, local
 from typing import Any, Protocol
@@ -147,8 +148,7 @@ class OpenVINO:
 
     def compile(self, graph: bytes, *, threads: int, precision: torch.dtype) -> Run:
         """See `Backend.compile`."""
-        openvino: Any = importlib.import_module("openvino")
-        core = openvino.Core()
+        core = _openvino_core()
         options = {
             "INFERENCE_NUM_THREADS": threads,
             # Unless told, it takes bf16 where the processor has it.
@@ -176,6 +176,18 @@ class OpenVINO:
 
 
 RUNTIMES: tuple[Backend, ...] = (OnnxRuntime(), OpenVINO(), TensorRT())
+
+
+@cache
+def _openvino_core() -> Any:
+    """The one for this process, which stays until its end.
+
+    On processors with AMX each puts a signal stack of its own in place and takes it away again with
+    itself. Of two that do not go in the reverse order of their coming, a stack that is no longer
+    mapped is left in place, and the next Ctrl-C ends the program by a segmentation fault.
+    """
+    openvino: Any = importlib.import_module("openvino")
+    return openvino.Core()
 
 
 def _is_there(*packages: str) -> bool:

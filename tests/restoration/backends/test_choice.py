@@ -1,5 +1,7 @@
 """Backends are chosen by name, and restore as torch does."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import OnnxRuntime, OpenVINO, Run, TensorRT
 from tests.restoration.backends.conftest import Tiny
 
+ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 CLOSE = 1e-5
 OTHERS = [
@@ -148,6 +151,36 @@ def test_openvino_computes_in_bf16_where_it_is_told(tiny: Tiny) -> None:
         wanted = network(image)
     away = (run(image) - wanted).abs().max() / (wanted.max() - wanted.min())
     assert away < 0.05
+
+
+FIRST_COME_FIRST_GONE = """
+import signal, torch
+from swinir.network import Head, SwinIR, SwinIRConfig
+from swinir.restoration.backends.onnx_graph import graph_of
+from swinir.restoration.backends.runtimes import OpenVINO
+trunk = {"embed_dim": 12, "depths": (1,), "num_heads": (2,), "window": 4}
+network = SwinIR(SwinIRConfig(head=Head.RESIDUAL, **trunk)).eval()
+runs = []
+for _ in range(2):
+    run = OpenVINO().compile(graph_of(network, 8), threads=1, precision=torch.float32)
+    run(torch.rand(1, 3, 8, 8))
+    runs.append(run)
+del run
+while runs:
+    runs.pop(0)
+signal.signal(signal.SIGINT, lambda number, frame: print("interrupted"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.skipif(not OpenVINO().installed(), reason="needs openvino")
+def test_ctrl_c_is_heard_after_openvino_was_used() -> None:
+    """Where a core for each graph left a signal stack that was gone: on processors with AMX."""
+    command = [sys.executable, "-X", "faulthandler", "-c", FIRST_COME_FIRST_GONE]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 def test_our_own_computation_is_no_backend() -> None:

@@ -97,10 +97,7 @@ def contenders(config: SwinIRConfig) -> dict[str, Run]:
             img_range=config.img_range,
         )
 
-    def low(image: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            return network(image).float()
-
+    low = accelerated(network, torch.bfloat16)
     return {PUBLISHED: published, OURS: accelerated(network), BF16: low}
 
 

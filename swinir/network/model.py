@@ -77,22 +77,32 @@ class SwinIR(nn.Module):
             x = layer(x, mask)
         return self.norm(x)
 
+    def deep(self, x: Tensor) -> Tensor:
+        """What deep features add to shallow ones: ``(B, H, W, C) -> (B, H, W, C)``."""
+        return convolve(self.conv_after_body, self.features(x))
+
     def forward(self, image: Tensor) -> Tensor:
         """Restore images: ``(B, channels, H, W) -> (B, channels, H*scale, W*scale)``.
 
         Values are in [0, 1]; the output is not clipped. Any size from 1x1: the image is mirrored
         up to whole windows and the result cropped.
         """
-        return self.around(self.features, image)
+        return self.around(self.deep, self.head, image)
 
-    def around(self, features: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-        """As `forward`, with ``features`` in the place of those of this network."""
+    def around(
+        self,
+        deep: Callable[[Tensor], Tensor],
+        head: Callable[[Tensor, Tensor], Tensor],
+        image: Tensor,
+    ) -> Tensor:
+        """As `forward`, with ``deep`` and ``head`` in the place of those of this network."""
         height, width = image.shape[-2:]
         scale, reach = self.config.scale, self.config.img_range
         x = (mirror_to_multiple(image, self.config.window) - self.mean) * reach
         shallow = self.conv_first(x)
-        deep = convolve(self.conv_after_body, features(shallow.permute(0, 2, 3, 1)))
-        out = self.head(shallow + deep.permute(0, 3, 1, 2), x) / reach + self.mean
+        # In the layout of the first: channels last, in which the head's convolutions are quicker.
+        features = deep(shallow.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) + shallow
+        out = head(features, x) / reach + self.mean
         return out[:, :, : height * scale, : width * scale]
 
 

@@ -29,17 +29,32 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def multiplies_in_bf16() -> bool:
+    """Whether this processor has units that multiply matrices in bf16 (Intel's AMX).
+
+    Instructions for bf16 alone (AVX-512 BF16) do not make it quicker than fp32.
+    """
+    # Told by torch from 2.12 on; an older one computes in fp32.
+    told = getattr(torch.cpu, "get_capabilities", dict[str, object])()
+    return bool(told.get("amx_bf16"))
+
+
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The type to compute in for ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
-    Auto is bf16 where a CUDA device has it in hardware (compute capability 8.0 or more). Anywhere
-    else it is fp32: bf16 is no faster on a CPU, and the published medium models overflow fp16.
+    Auto is bf16 where the hardware has it: a CUDA device of compute capability 8.0 or more, a
+    processor of which `multiplies_in_bf16` holds. Anywhere else it is fp32; the published medium
+    models overflow fp16.
 
     Raises:
         ValueError: another name.
     """
     if name == "auto":
-        native = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        native = (
+            torch.cuda.get_device_capability(device) >= (8, 0)
+            if device.type == "cuda"
+            else device.type == "cpu" and multiplies_in_bf16()
+        )
         return torch.bfloat16 if native else torch.float32
     if name not in PRECISIONS:
         raise ValueError(f"precision is auto, {', '.join(PRECISIONS)}, got {name!r}")

@@ -4,9 +4,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from swinir.network import SwinIR
-from swinir.network.inference import Check, Pass, accelerated, plain
+from swinir.network.inference import Check, Pass, accelerated, lowered, plain
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import Backend
 from swinir.restoration.devices import PRECISIONS
@@ -14,6 +15,9 @@ from swinir.restoration.report import Report
 
 COMPARED = 64
 """Side in pixels of what is computed in both precisions to state the error of the lower."""
+
+PROBED = 32
+"""Side in pixels of the pattern on which it is tried whether weights are any good in it."""
 
 DARK = 0.05
 BLACK = 1 / 255
@@ -55,15 +59,21 @@ class Forward:
         padding: Padding = "needed",
         backend: Backend | None = None,
         side: int = 0,
+        floor: float = 0.0,
     ) -> None:
         """Passes on ``device``, where the network must be; weights stay in fp32.
 
         Tiles of ``side`` pixels a side, in whole windows, go to ``backend`` where there is one;
-        what low precision spoils is still redone by torch.
+        what low precision spoils is still redone by torch. A precision in which these weights come
+        to less than ``floor`` dB (PSNR) from fp32 is not used.
         """
         self.network = network
-        self._fp32 = accelerated(network) if device.type == "cpu" else plain(network)
-        self.own: Pass = self._fp32 if dtype is torch.float32 else self._low
+        on_cpu = device.type == "cpu"
+        self._fp32 = accelerated(network) if on_cpu else plain(network)
+        if dtype is torch.float32:
+            self.own = self._fp32
+        else:
+            self.own = accelerated(network, dtype) if on_cpu else lowered(network, dtype)
         self._run = self.own
         if backend:
             compiled = Compiled(network, backend, side, fallback=self.own, precision=dtype)
@@ -72,7 +82,8 @@ class Forward:
         self.dtype = dtype
         self.report = report
         self.padding = padding
-        self._compared = False
+        self._floor = floor
+        self._settled = self._compared = dtype is torch.float32
 
     @torch.inference_mode()
     def __call__(self, tile: Tensor, check: Check | None = None) -> Tensor:
@@ -93,10 +104,12 @@ class Forward:
         return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
     def _guarded(self, image: Tensor, check: Check | None) -> Tensor:
-        if self.dtype is not torch.float32 and not self._compared:
+        if not self._settled:
+            self._settle()
+        if not self._compared:
             self._compare(image)
         result = self._run(image, check)
-        if self.dtype is not torch.float32:
+        if self._run is not self._fp32:
             if _is_sound(image, result):
                 return result
             self.report.redone += 1
@@ -108,25 +121,43 @@ class Forward:
             )
         return result
 
+    def _settle(self) -> None:
+        """Leave low precision where these weights are no good in it, whatever the picture."""
+        self._settled = True
+        if not self._floor:
+            return
+        config = self.network.config
+        side = max(PROBED // config.multiple, 1) * config.multiple
+        chance = torch.Generator().manual_seed(0)
+        coarse = torch.rand(1, config.channels, 4, 4, generator=chance)
+        probe = F.interpolate(coarse, size=(side, side), mode="bilinear").to(self.device)
+        fidelity = self._fidelity(probe)
+        if fidelity is not None and fidelity < self._floor:
+            self.report.refused = self._name
+            self.report.fidelity = fidelity
+            self._run, self._compared = self._fp32, True
+
     def _compare(self, image: Tensor) -> None:
         """Note how far low precision is from fp32, in the middle of a tile."""
-        window = self.network.config.window
-        side = max(COMPARED // window * window, window)
-        top, left = (max(length - side, 0) // 2 for length in image.shape[-2:])
-        part = image[:1, :, top : top + side, left : left + side]
         self._compared = True
-        low = self._low(part)
-        if not _is_sound(part, low):
-            return
-        error = (low.clamp(0, 1) - self._fp32(part).clamp(0, 1)).square().mean()
-        if error > 0:
-            names = {dtype: name for name, dtype in PRECISIONS.items()}
-            self.report.precision = names[self.dtype]
-            self.report.fidelity = float(-10 * error.log10())
+        multiple = self.network.config.multiple
+        side = max(COMPARED // multiple * multiple, multiple)
+        top, left = (max(length - side, 0) // 2 for length in image.shape[-2:])
+        fidelity = self._fidelity(image[:1, :, top : top + side, left : left + side])
+        if fidelity is not None:
+            self.report.precision, self.report.fidelity = self._name, fidelity
 
-    def _low(self, image: Tensor, check: Check | None = None) -> Tensor:
-        with torch.autocast(self.device.type, self.dtype):
-            return self.network(image).float()
+    def _fidelity(self, image: Tensor) -> float | None:
+        """PSNR in dB of low precision against fp32; None where it is spoilt, or no other."""
+        low = self.own(image)
+        if not _is_sound(image, low):
+            return None
+        error = (low.clamp(0, 1) - self._fp32(image).clamp(0, 1)).square().mean()
+        return float(-10 * error.log10()) if error > 0 else None
+
+    @property
+    def _name(self) -> str:
+        return next(name for name, dtype in PRECISIONS.items() if dtype is self.dtype)
 
 
 def _is_sound(image: Tensor, result: Tensor) -> bool:

@@ -97,5 +97,5 @@ class Planner:
 
     def _largest(self, lanes: int) -> int:
         # There a pass keeps no more than a few feature maps.
-        lean = self.device.type == "cpu" and self.dtype is torch.float32
+        lean = self.device.type == "cpu" and self.dtype is not torch.float16
         return largest_tile(self.config, self.device, self.memory, lean=lean, lanes=lanes)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from swinir.network import Attention, Norm, SwinIR, inference
-from swinir.network.inference import Inference, accelerated, geometry
+from swinir.network.inference import Inference, accelerated
+from swinir.network.token_order import geometry
 from tests.network.published import (
     EVERY_SCALE,
     EVERY_SCALE_V2,

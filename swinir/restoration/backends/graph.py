@@ -20,8 +20,9 @@ from swinir import __version__
 from swinir.network import SwinIR
 from swinir.network.blocks import RSTB, SwinBlock
 from swinir.network.config import Attention, Norm
+from swinir.network.folded import Dense, FoldedBlock
 from swinir.network.heads import NearestConv, PixelShuffle, PixelShuffleDirect, Residual
-from swinir.network.inference import Block, Geometry, geometry
+from swinir.network.token_order import Geometry, geometry
 from swinir.restoration.backends.names import BATCH, INPUT, OUTPUT
 
 OPSET, IR_VERSION = 20, 10
@@ -119,7 +120,7 @@ class Trunk:
         """A group of blocks, its convolution and what goes past them."""
         inside, shifted = self.gather(x, self.where.enter), False
         for each in layer.residual_group.blocks:
-            block = Block.of(cast(SwinBlock, each))
+            block = FoldedBlock.of(cast(SwinBlock, each))
             rows = self.where.rows(before=shifted, after=block.shifted)
             inside = inside if rows is None else self.gather(inside, rows)
             shifted = block.shifted
@@ -129,7 +130,7 @@ class Trunk:
             "Add", x, self.tokens(self.graph.layer(self.pixels(inside), layer.conv))
         )
 
-    def block(self, x: str, block: Block) -> str:
+    def block(self, x: str, block: FoldedBlock) -> str:
         """Attention, then the MLP, each added to its input."""
         graph = self.graph
         normal = graph.norm(x, self.ones, block.epsilons[0])
@@ -138,13 +139,13 @@ class Trunk:
         hidden = graph.add("Gelu", graph.dense(normal, *_pair(block.fc1)))
         return graph.add("Add", x, graph.dense(hidden, *_pair(block.fc2)))
 
-    def attend(self, x: str, block: Block) -> str:
+    def attend(self, x: str, block: FoldedBlock) -> str:
         """Attention within each window, before its last layer."""
         graph, heads = self.graph, block.bias.shape[1]
         size = self.dim // heads
-        weights = list(block.qkv.split(self.dim, dim=1))
+        weights, bias = list(block.qkv.weight.split(self.dim, dim=1)), block.qkv.bias[: self.dim]
         scale = 1 / sqrt(size)
-        q = graph.dense(x, weights[0] * scale, block.q_bias * scale)
+        q = graph.dense(x, weights[0] * scale, bias * scale)
         k, v = (graph.add("MatMul", x, weight) for weight in weights[1:])
         q, k, v = (graph.reshape(it, 0, -1, self.area, heads, size) for it in (q, k, v))
         q, v = (graph.transpose(it, 0, 1, 3, 2, 4) for it in (q, v))
@@ -156,7 +157,7 @@ class Trunk:
         return graph.reshape(graph.transpose(mixed, 0, 1, 3, 2, 4), 0, -1, self.dim)
 
 
-def _pair(layer: Any) -> tuple[Tensor, Tensor]:
+def _pair(layer: Dense) -> tuple[Tensor, Tensor]:
     return layer.weight, layer.bias
 
 

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from swinir.network.attention import CosineWindowAttention, WindowAttention, attend
 from swinir.network.blocks import RSTB, SwinBlock
-from swinir.network.config import Attention, Norm
+from swinir.network.config import Attention, Norm, Shape
 from swinir.network.model import SwinIR
 from swinir.network.windows import partition, shift_mask
 
@@ -275,9 +275,10 @@ class Inference:
 def accelerated(network: SwinIR) -> Pass:
     """What computes ``network`` fastest on a CPU.
 
-    Itself, where its forward is not its class's, or its blocks are of neither paper.
+    Itself, where its forward is not its class's, its blocks are of neither paper, or it is a U.
     """
     own = type(network) is SwinIR and "forward" not in vars(network)
+    own = own and network.config.shape is Shape.FLAT
     kind = (network.config.attention, network.config.norm)
     return Inference(network) if own and kind in _KINDS else plain(network)
 

@@ -278,13 +278,12 @@ def accelerated(network: SwinIR) -> Pass:
     Itself, where its forward is not its class's, its blocks are of neither paper, or it is a U.
     """
     own = type(network) is SwinIR and "forward" not in vars(network)
-    own = own and network.config.shape is Shape.FLAT
-    kind = (network.config.attention, network.config.norm)
+    kind = (network.config.attention, network.config.norm, network.config.shape)
     return Inference(network) if own and kind in _KINDS else plain(network)
 
 
 # A norm before cosines would give the keys a bias, which those do see.
-_KINDS = ((Attention.DOT, Norm.PRE), (Attention.COSINE, Norm.POST))
+_KINDS = ((Attention.DOT, Norm.PRE, Shape.FLAT), (Attention.COSINE, Norm.POST, Shape.FLAT))
 
 
 def plain(run: Callable[[Tensor], Tensor]) -> Pass:

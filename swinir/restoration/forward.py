@@ -23,16 +23,16 @@ Padding = Literal["needed", "published"]
 """How a tile becomes whole windows: as far as needed, or always further, as the public script."""
 
 
-def extend_as_published(image: Tensor, window: int) -> Tensor:
+def extend_as_published(image: Tensor, step: int) -> Tensor:
     """Mirror at the bottom and the right: ``(B, C, H, W) -> (B, C, H', W')``.
 
-    To the next multiple of ``window`` above the side, a whole window more where it is one already;
+    To the next multiple of ``step`` (a window) above the side, a whole one more where it is one;
     the edge row is repeated. The papers' figures were made so (test script of SwinIR). A side
     shorter than what it lacks is only doubled; the network does the rest.
     """
     for dim in (2, 3):
         side = image.shape[dim]
-        lacking = (side // window + 1) * window - side
+        lacking = (side // step + 1) * step - side
         mirrored = image.flip(dim).narrow(dim, 0, min(lacking, side))
         image = torch.cat([image, mirrored], dim)
     return image
@@ -88,7 +88,7 @@ class Forward:
         image = tile.to(self.device)
         config = self.network.config
         if self.padding == "published":
-            image = extend_as_published(image, config.window)
+            image = extend_as_published(image, config.multiple)
         height, width = (side * config.scale for side in tile.shape[-2:])
         return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
@@ -110,8 +110,8 @@ class Forward:
 
     def _compare(self, image: Tensor) -> None:
         """Note how far low precision is from fp32, in the middle of a tile."""
-        window = self.network.config.window
-        side = max(COMPARED // window * window, window)
+        step = self.network.config.multiple
+        side = max(COMPARED // step * step, step)
         top, left = (max(length - side, 0) // 2 for length in image.shape[-2:])
         part = image[:1, :, top : top + side, left : left + side]
         self._compared = True

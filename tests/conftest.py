@@ -17,6 +17,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _usual_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not multiply in bf16, whichever is there; else auto would not be fp32."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
 

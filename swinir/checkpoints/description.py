@@ -13,7 +13,7 @@ from swinir.checkpoints.inference import infer
 from swinir.checkpoints.integrity import sha256
 from swinir.checkpoints.reading import Contents, read
 from swinir.checkpoints.unwrapping import Weights, unwrap
-from swinir.network import Attention, Head, Norm, SwinIRConfig
+from swinir.network import Attention, Head, Norm, Shape, SwinIRConfig
 from swinir.tasks import NETWORKS, TASKS, Checkpoint, Task
 
 
@@ -66,6 +66,7 @@ class Description:
             "head": f"{config.head}, groups closed by {config.group_conv}",
             "blocks": f"{config.attention} attention, {_NORMS[config.norm]}",
             "window": f"{config.window}x{config.window} ({self.window_from})",
+            "shape": _shape_of(config),
             "embed_dim": str(config.embed_dim),
             "depths": _row(config.depths),
             "num_heads": _row(config.num_heads),
@@ -103,10 +104,18 @@ _NORMS = {Norm.PRE: "norms before it", Norm.POST: "norms after it"}
 
 
 def _family(config: SwinIRConfig) -> str:
-    choices = (config.attention, config.norm, config.projection)
-    if choices == (Attention.COSINE, Norm.POST, True):
+    choices = (config.attention, config.norm, config.projection, config.shape)
+    if choices == (Attention.COSINE, Norm.POST, True, Shape.FLAT):
         return "Swin2SR"
-    return "SwinIR" if choices == (Attention.DOT, Norm.PRE, False) else "a variant of SwinIR"
+    flat = choices == (Attention.DOT, Norm.PRE, False, Shape.FLAT)
+    return "SwinIR" if flat else "a variant of SwinIR"
+
+
+def _shape_of(config: SwinIRConfig) -> str:
+    if config.shape is Shape.FLAT:
+        return "flat, all groups at the size of the image"
+    widths = tuple(config.width(level) for level in range(config.levels))
+    return f"U, {config.levels} levels of {_row(widths)} channels, sides halved at each"
 
 
 def describe(path: Path) -> Description:

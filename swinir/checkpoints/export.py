@@ -42,7 +42,7 @@ def export(
             attention, ``relative_coords_table``. The official programs and spandrel refuse files
             without them; ours does not need them.
         patch: side in pixels of the image that ``attn_mask`` is for, what the official program
-            calls ``training_patch_size``; eight windows unless told.
+            calls ``training_patch_size``; eight windows (of a U at its lowest level) unless told.
 
     Raises:
         ValueError: a suffix or type that cannot be written, or a weight that the type cannot hold.
@@ -74,7 +74,7 @@ def ship(network: SwinIR, file: str, *, metadata: Mapping[str, str] | None = Non
         metadata: further texts to carry along.
     """
     path = places.shipped() / file
-    smallest = 2 * network.config.window
+    smallest = 2 * network.config.multiple
     export(network, path, dtype=torch.float16, metadata=metadata, patch=smallest)
     enlist(path.with_name(MANIFEST), path.name, Fingerprint.of(path))
     return path
@@ -99,17 +99,20 @@ def _store(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _derived(config: SwinIRConfig, dtype: torch.dtype, patch: int | None) -> dict[str, Tensor]:
-    side = patch or 8 * config.window
-    if side % config.window or side <= config.window:
+    step = config.multiple
+    side = patch or 8 * step
+    if side % step or side <= step:
         raise ValueError(
-            f"patch is two or more windows of {config.window} pixels, got {side}; "
-            f"{8 * config.window} suits"
+            f"patch is two or more windows of {step} pixels, got {side}; {8 * step} suits"
         )
     index = relative_position_index(config.window)
     span = 2 * config.window - 1
     table = relative_offsets(config.window).view(1, span, span, 2).to(dtype)
     # The published masks hold -100 where ours are minus infinity.
-    mask = shift_mask(side, side, config.window, dtype=dtype).clamp(min=-100)
+    masks = [
+        shift_mask(side >> level, side >> level, config.window, dtype=dtype).clamp(min=-100)
+        for level in range(config.levels)
+    ]
     derived: dict[str, Tensor] = {}
     for group, depth in enumerate(config.depths):
         for block in range(depth):
@@ -118,5 +121,5 @@ def _derived(config: SwinIRConfig, dtype: torch.dtype, patch: int | None) -> dic
             if config.attention is Attention.COSINE:
                 derived[f"{stem}.attn.relative_coords_table"] = table
             if block % 2:
-                derived[f"{stem}.attn_mask"] = mask
+                derived[f"{stem}.attn_mask"] = masks[config.level(group)]
     return derived

@@ -6,10 +6,11 @@ from math import isqrt
 
 from torch import Tensor
 
-from swinir.network import Attention, GroupConv, Head, Norm, SwinIRConfig
+from swinir.network import Attention, GroupConv, Head, Norm, Shape, SwinIRConfig
 
 _BLOCK = re.compile(r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.")
 _UPSAMPLE = re.compile(r"upsample\.\d+\.weight")
+_MERGES = "merges."
 
 JPEG_WINDOW = 7
 """Only the published JPEG models have this window, and only they have ``img_range`` 255."""
@@ -20,7 +21,7 @@ USUAL_WINDOW = 8
 
 
 def infer(tensors: Mapping[str, Tensor], window: int | None = None) -> SwinIRConfig:
-    """The configuration of a SwinIR or Swin2SR with these tensors.
+    """The configuration of a SwinIR, Swin2SR or U with these tensors.
 
     Guessed are ``img_range``, by the window; ``norm``, by the attention; and the window of a
     Swin2SR where ``window`` does not tell it.
@@ -69,6 +70,7 @@ def _infer(tensors: Mapping[str, Tensor], window: int | None) -> SwinIRConfig:
         attention=Attention.COSINE if cosine else Attention.DOT,
         norm=Norm.POST if cosine else Norm.PRE,
         projection="patch_embed.proj.weight" in tensors,
+        shape=Shape.U if any(name.startswith(_MERGES) for name in tensors) else Shape.FLAT,
         img_range=255.0 if window == JPEG_WINDOW else 1.0,
     )
 

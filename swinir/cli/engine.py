@@ -3,7 +3,7 @@
 import argparse
 
 from swinir.checkpoints import load_network
-from swinir.restoration.backends.choice import pick_backend
+from swinir.restoration.backends.choice import pick_backend, precisions_of
 from swinir.restoration.devices import pick_device, pick_precision
 from swinir.restoration.forward import Padding
 from swinir.restoration.restorer import Restorer
@@ -17,7 +17,8 @@ def check(options: argparse.Namespace) -> None:
         ValueError: no such device, precision or backend.
     """
     device = pick_device(options.device)
-    pick_backend(options.backend, device, pick_precision(options.precision, device))
+    able = precisions_of(options.backend)
+    pick_backend(options.backend, device, pick_precision(options.precision, device, able))
 
 
 def build(

@@ -25,8 +25,8 @@ def export(options: argparse.Namespace) -> int:
     path = Path(options.export[1])
     onnx_graph.check_target(path)
     network = load_network(task, options.weights)
-    window = network.config.window
-    side = whole_windows(options.tile, window)
+    step = network.config.multiple
+    side = whole_windows(options.tile, step)
     made = onnx_graph.export(network, path, tile=side, texts={"swinir.task": task.name})
     if options.json:
         about = {
@@ -41,7 +41,7 @@ def export(options: argparse.Namespace) -> int:
         print(json.dumps(about, indent=1))
         return DONE
     asked = options.tile not in ("auto", side)
-    rounded = f" (whole windows of {window}, {options.tile} asked for)" if asked else ""
+    rounded = f" (whole windows of {step}, {options.tile} asked for)" if asked else ""
     print(
         f"wrote {printable(path)}: tiles of {side}x{side}{rounded}, {_shapes(made.inputs)} -> "
         f"{_shapes(made.outputs)}; by {made.checker} it differs from torch by at most "

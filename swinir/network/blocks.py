@@ -91,17 +91,15 @@ class PatchEmbed(nn.Module):
 class SwinBlock(nn.Module):
     """Window attention, then an MLP, each on a normalised residual branch."""
 
-    def __init__(
-        self, config: SwinIRConfig, num_heads: int, *, shift: int, drop_path: float
-    ) -> None:
-        """A block whose windows are shifted cyclically by ``shift`` pixels."""
+    def __init__(self, config: SwinIRConfig, index: int, *, shift: int, drop_path: float) -> None:
+        """A block of group ``index`` whose windows are shifted cyclically by ``shift`` pixels."""
         super().__init__()
-        dim = config.embed_dim
+        dim = config.width(index)
         self.side = config.window
         self.shift = shift
         self.post = config.norm is Norm.POST
         self.norm1 = nn.LayerNorm(dim)
-        self.attn = ATTENTIONS[config.attention](dim, config.window, num_heads)
+        self.attn = ATTENTIONS[config.attention](dim, config.window, config.num_heads[index])
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio))
         self.drop_path = DropPath(drop_path)
@@ -139,7 +137,7 @@ class SwinGroup(nn.Module):
         self.blocks = nn.ModuleList(
             SwinBlock(
                 config,
-                config.num_heads[index],
+                index,
                 shift=config.window // 2 if number % 2 else 0,
                 drop_path=drop_path[number],
             )
@@ -163,9 +161,10 @@ class RSTB(nn.Module):
         """Group number ``index`` with the drop-path chance of each of its blocks."""
         super().__init__()
         self.residual_group = SwinGroup(config, index, drop_path)
-        self.conv = group_conv(config.group_conv, config.embed_dim)
+        dim = config.width(index)
+        self.conv = group_conv(config.group_conv, dim)
         self.patch_embed = (
-            PatchEmbed(config.embed_dim, projection=True, norm=False) if config.projection else None
+            PatchEmbed(dim, projection=True, norm=False) if config.projection else None
         )
 
     def close(self, x: Tensor) -> Tensor:

@@ -37,6 +37,15 @@ class Norm(StrEnum):
     """At the end, so that branches add up with equal variance (Swin Transformer V2)."""
 
 
+class Shape(StrEnum):
+    """How the residual groups follow each other."""
+
+    FLAT = "flat"
+    """All at the size of the image and of one width (SwinIR)."""
+    U = "u"
+    """Down a hierarchy by patch merging, as in Swin Transformer, and up again, with skips."""
+
+
 class GroupConv(StrEnum):
     """The convolution that closes each residual group."""
 
@@ -64,15 +73,17 @@ class SwinIRConfig:
         head: reconstruction at the end of the network.
         scale: enlargement, output side over input side.
         channels: image channels, 1 (grey) or 3 (RGB).
-        embed_dim: channels of the feature maps, ``C``.
+        embed_dim: channels of the feature maps, ``C``; of a U at full size.
         depths: Swin blocks in each residual group.
         num_heads: attention heads in each residual group.
         window: side of the attention window in pixels.
-        mlp_ratio: hidden channels of the MLP over ``embed_dim``.
+        mlp_ratio: hidden channels of the MLP over those of its feature maps.
         group_conv: convolution that closes each residual group.
         attention: how tokens of a window are compared.
         norm: where a block's norms are.
         projection: whether a 1x1 convolution precedes the first norm and follows ``group_conv``.
+        shape: how groups follow each other. Group i of the L of a U is at level min(i, L - 1 - i);
+            at level k maps have ``embed_dim * 2**k`` channels, and sides of 1/2**k.
         img_range: factor applied to images in [0, 1] before the first convolution.
         drop_path: chance that the last block is skipped in training; earlier ones in proportion.
 
@@ -92,6 +103,7 @@ class SwinIRConfig:
     attention: Attention = Attention.DOT
     norm: Norm = Norm.PRE
     projection: bool = False
+    shape: Shape = Shape.FLAT
     img_range: float = 1.0
     drop_path: float = 0.0
 
@@ -123,10 +135,34 @@ class SwinIRConfig:
             raise ValueError(
                 f"depths and num_heads are at least 1, got {self.depths} and {self.num_heads}"
             )
-        odd = [heads for heads in self.num_heads if self.embed_dim % heads]
-        if odd:
+        if self.shape is Shape.U and (len(self.depths) < 3 or len(self.depths) % 2 == 0):
             raise ValueError(
-                f"embed_dim is a multiple of num_heads, got {self.embed_dim} and {odd[0]}"
+                f"a U has an odd number of residual groups, at least 3, got {len(self.depths)}"
             )
+        for index, heads in enumerate(self.num_heads):
+            if self.width(index) % heads:
+                level = self.level(index)
+                what = f"embed_dim * {2**level}" if level else "embed_dim"
+                raise ValueError(
+                    f"{what} is a multiple of num_heads, got {self.width(index)} and {heads}"
+                )
         if int(self.embed_dim * self.mlp_ratio) < 1:
             raise ValueError(f"mlp_ratio leaves no hidden channel, got {self.mlp_ratio}")
+
+    @property
+    def levels(self) -> int:
+        """How many sizes the feature maps have; 1 where the network is flat."""
+        return (len(self.depths) + 1) // 2 if self.shape is Shape.U else 1
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of an image are extended to a multiple of: whole windows at all levels."""
+        return self.window * 2 ** (self.levels - 1)
+
+    def level(self, group: int) -> int:
+        """How often the maps of a residual group were halved."""
+        return min(group, len(self.depths) - 1 - group) if self.shape is Shape.U else 0
+
+    def width(self, group: int) -> int:
+        """Channels of the feature maps of a residual group."""
+        return self.embed_dim * 2 ** self.level(group)

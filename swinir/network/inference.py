@@ -107,7 +107,7 @@ class Inference:
                 Block(FoldedBlock.of(cast(SwinBlock, block)), self.dtype)
                 for block in layer.residual_group.blocks
             ]
-            for layer in _layers(network)
+            for layer in (cast(RSTB, layer) for layer in network.layers)
         ]
 
     @torch.inference_mode()
@@ -116,29 +116,30 @@ class Inference:
         return self.network.around(lambda x: self._deep(x, check), self._head, image)
 
     def _deep(self, x: Tensor, check: Check | None) -> Tensor:
-        count, height, width, _ = x.shape
-        where = geometry(count, height, width, self.network.config.window, x.dtype, x.device)
-        x = self.network.patch_embed(x)
-        for number, layer in enumerate(_layers(self.network)):
-            if check and number:
+        network = self.network
+
+        def group(index: int, x: Tensor) -> Tensor:
+            if check and index:
                 check()
-            inside = self._group(x, self.groups[number], where)
-            with self._convolving():
-                closed = layer.close(inside)
-            x = x + closed
-        x = self.network.norm(x)
-        with self._convolving():
-            return convolve(self.network.conv_after_body, x)
+            layer = cast(RSTB, network.layers[index])
+            return x + layer.close(self._blocks(x, self.groups[index]))
+
+        with self._lowered():
+            x = network.norm(network.through(group, network.patch_embed(x)))
+            return convolve(network.conv_after_body, x)
 
     def _head(self, features: Tensor, image: Tensor) -> Tensor:
-        with self._convolving():
+        with self._lowered():
             return self.network.head(features, image)
 
-    def _convolving(self) -> AbstractContextManager[object]:
+    def _lowered(self) -> AbstractContextManager[object]:
         """Within it convolutions are computed in our type."""
         return torch.autocast("cpu", self.dtype) if self._low else nullcontext()
 
-    def _group(self, x: Tensor, blocks: list[Block], where: Geometry) -> Tensor:
+    def _blocks(self, x: Tensor, blocks: list[Block]) -> Tensor:
+        """``(B, H, W, C) -> (B, H, W, C)``."""
+        side = self.network.config.window
+        where = geometry(*x.shape[:3], side, x.dtype, x.device)
         tokens = x.reshape(-1, x.shape[-1]).index_select(0, where.enter)
         shifted = False
         for block in blocks:
@@ -201,6 +202,3 @@ def lowered(network: SwinIR, dtype: torch.dtype) -> Pass:
 
     return plain(run)
 
-
-def _layers(network: SwinIR) -> list[RSTB]:
-    return [cast(RSTB, layer) for layer in network.layers]

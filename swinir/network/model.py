@@ -1,6 +1,6 @@
 """SwinIR: shallow features -> deep features -> head (arXiv 2108.10257, figure 2).
 
-Swin2SR (arXiv 2209.11345) is a configuration of it.
+Swin2SR (arXiv 2209.11345) is a configuration of it, and so is a U of several levels.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from swinir.network.blocks import RSTB, PatchEmbed, convolve, group_conv
 from swinir.network.config import SwinIRConfig
 from swinir.network.heads import HEADS
+from swinir.network.hierarchy import PatchExpanding, PatchMerging
 from swinir.network.windows import shift_mask
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)
@@ -57,6 +58,9 @@ class SwinIR(nn.Module):
             RSTB(config, index, drop[sum(config.depths[:index]) :])
             for index in range(len(config.depths))
         )
+        between = range(config.levels - 1)
+        self.merges = nn.ModuleList(PatchMerging(dim * 2**level) for level in between)
+        self.expands = nn.ModuleList(PatchExpanding(dim * 2**level) for level in between)
         self.norm = nn.LayerNorm(dim)
         self.conv_after_body = group_conv(config.group_conv, dim)
         head = HEADS[config.head](config)
@@ -69,13 +73,37 @@ class SwinIR(nn.Module):
         self.apply(_init_linear)
 
     def features(self, x: Tensor) -> Tensor:
-        """Deep features of shallow ones: ``(B, H, W, C) -> (B, H, W, C)``, sides in windows."""
-        _, height, width, _ = x.shape
-        mask = shift_mask(height, width, self.config.window, dtype=x.dtype, device=x.device)
-        x = self.patch_embed(x)
-        for layer in self.layers:
-            x = layer(x, mask)
-        return self.norm(x)
+        """Deep features of shallow ones: ``(B, H, W, C) -> (B, H, W, C)``.
+
+        Sides are multiples of `SwinIRConfig.multiple`.
+        """
+        (_, height, width, _), side = x.shape, self.config.window
+        masks = [
+            shift_mask(height >> level, width >> level, side, dtype=x.dtype, device=x.device)
+            for level in range(self.config.levels)
+        ]
+
+        def group(index: int, x: Tensor) -> Tensor:
+            return self.layers[index](x, masks[self.config.level(index)])
+
+        return self.norm(self.through(group, self.patch_embed(x)))
+
+    def through(self, group: Callable[[int, Tensor], Tensor], x: Tensor) -> Tensor:
+        """Pass all residual groups: ``(B, H, W, C) -> (B, H, W, C)``.
+
+        ``group`` computes the one of a number on maps of its level, ``(B, h, w, c)``.
+        """
+        skips: list[Tensor] = []
+        level = 0
+        for index in range(len(self.layers)):
+            before, level = level, self.config.level(index)
+            if level > before:
+                skips.append(x)
+                x = self.merges[before](x)
+            elif level < before:
+                x = self.expands[level](x, skips.pop())
+            x = group(index, x)
+        return x
 
     def deep(self, x: Tensor) -> Tensor:
         """What deep features add to shallow ones: ``(B, H, W, C) -> (B, H, W, C)``."""
@@ -85,7 +113,7 @@ class SwinIR(nn.Module):
         """Restore images: ``(B, channels, H, W) -> (B, channels, H*scale, W*scale)``.
 
         Values are in [0, 1]; the output is not clipped. Any size from 1x1: the image is mirrored
-        up to whole windows and the result cropped.
+        up to whole windows (of a U at its lowest level) and the result cropped.
         """
         return self.around(self.deep, self.head, image)
 
@@ -98,7 +126,7 @@ class SwinIR(nn.Module):
         """As `forward`, with ``deep`` and ``head`` in the place of those of this network."""
         height, width = image.shape[-2:]
         scale, reach = self.config.scale, self.config.img_range
-        x = (mirror_to_multiple(image, self.config.window) - self.mean) * reach
+        x = (mirror_to_multiple(image, self.config.multiple) - self.mean) * reach
         shallow = self.conv_first(x)
         # In the layout of the first: channels last, in which the head's convolutions are quicker.
         features = deep(shallow.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) + shallow

@@ -38,7 +38,7 @@ class Geometry:
         return self.shift if after else self.unshift
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=12)
 def geometry(
     count: int, height: int, width: int, side: int, dtype: torch.dtype, device: torch.device
 ) -> Geometry:

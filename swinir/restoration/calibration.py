@@ -80,7 +80,8 @@ def measure(
     Returns:
         What is known then; nothing, where the work is too little to measure anything for.
     """
-    sides = [side // config.window * config.window for side in SIDES if side <= largest]
+    step = config.multiple
+    sides = [side // step * step for side in SIDES if step <= side <= largest]
     if not sides or pixels * SHARE < 4 * sides[0] ** 2:
         return Speed()
     trials = _Trials(run, config)

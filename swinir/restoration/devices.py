@@ -1,5 +1,7 @@
 """Where and in which precision the network runs."""
 
+from collections.abc import Sequence
+
 import torch
 
 PRECISIONS: dict[str, torch.dtype] = {
@@ -39,8 +41,15 @@ def multiplies_in_bf16() -> bool:
     return bool(told.get("amx_bf16"))
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype:
+def pick_precision(
+    name: str, device: torch.device, able: Sequence[torch.dtype] = tuple(PRECISIONS.values())
+) -> torch.dtype:
     """The type to compute in for ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+
+    Args:
+        name: one of these.
+        device: to compute on.
+        able: among what auto may choose.
 
     Auto is bf16 where the hardware has it: a CUDA device of compute capability 8.0 or more, a
     processor of which `multiplies_in_bf16` holds. Anywhere else it is fp32; the published medium
@@ -50,7 +59,7 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         ValueError: another name.
     """
     if name == "auto":
-        native = (
+        native = torch.bfloat16 in able and (
             torch.cuda.get_device_capability(device) >= (8, 0)
             if device.type == "cuda"
             else device.type == "cpu" and multiplies_in_bf16()

@@ -27,16 +27,16 @@ Padding = Literal["needed", "published"]
 """How a tile becomes whole windows: as far as needed, or always further, as the public script."""
 
 
-def extend_as_published(image: Tensor, window: int) -> Tensor:
+def extend_as_published(image: Tensor, step: int) -> Tensor:
     """Mirror at the bottom and the right: ``(B, C, H, W) -> (B, C, H', W')``.
 
-    To the next multiple of ``window`` above the side, a whole window more where it is one already;
+    To the next multiple of ``step`` (a window) above the side, a whole one more where it is one;
     the edge row is repeated. The papers' figures were made so (test script of SwinIR). A side
     shorter than what it lacks is only doubled; the network does the rest.
     """
     for dim in (2, 3):
         side = image.shape[dim]
-        lacking = (side // window + 1) * window - side
+        lacking = (side // step + 1) * step - side
         mirrored = image.flip(dim).narrow(dim, 0, min(lacking, side))
         image = torch.cat([image, mirrored], dim)
     return image
@@ -99,7 +99,7 @@ class Forward:
         image = tile.to(self.device)
         config = self.network.config
         if self.padding == "published":
-            image = extend_as_published(image, config.window)
+            image = extend_as_published(image, config.multiple)
         height, width = (side * config.scale for side in tile.shape[-2:])
         return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
@@ -109,7 +109,7 @@ class Forward:
         if not self._compared:
             self._compare(image)
         result = self._run(image, check)
-        if self._run is not self._fp32:
+        if self.dtype is not torch.float32 and self._run is not self._fp32:
             if _is_sound(image, result):
                 return result
             self.report.redone += 1

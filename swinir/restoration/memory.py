@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from math import isqrt
+from math import ceil, isqrt
 
 import psutil
 import torch
 
 from swinir.lines import is_out_of_memory
-from swinir.network import Head, SwinIRConfig
+from swinir.network import Head, Shape, SwinIRConfig
 
 SMALLEST_AUTO = 32
 LARGEST_AUTO = {"cpu": 384, "mps": 512, "cuda": 1024}
@@ -32,17 +32,28 @@ def bytes_per_pixel(config: SwinIRConfig, *, lean: bool = False) -> int:
 
     Measured on a CPU: about 6.6 kB for the lightweight x4 network, 12 to 16 kB for the medium one
     and 20 kB with its nearest+conv head; ``lean``, as `network.inference` is, 1.7, 5 to 13 and 18.
+    A U of the lightweight width takes up to 8.4 kB, the more the smaller the tile.
     """
-    # A block holds its input, qkv, the attention's result and the branch; the bias of a shifted
-    # block is a matrix of tokens by tokens for each head and window, while it is made twice.
-    trunk = 16 * config.embed_dim + 2 * max(config.num_heads) * config.window**2
-    if lean:
+    trunk = _trunk(config)
+    if lean and config.shape is Shape.FLAT:
         # Only feature maps are whole there; blocks are done for a few windows at a time.
         trunk = 8 * config.embed_dim
     head = 2 * config.embed_dim + 2 * config.channels * config.scale**2
     if config.head in FULL_SIZE_HEADS:
         head += 5 * FULL_SIZE_CHANNELS * config.scale**2
     return 4 * max(trunk, head)
+
+
+def _trunk(config: SwinIRConfig) -> int:
+    """Numbers that the groups of blocks hold at most, for each input pixel."""
+    # A block holds its input, qkv, the attention's result and the branch; the bias of a shifted
+    # block is a matrix of tokens by tokens for each head and window, while it is made twice.
+    groups = [
+        (16 * config.width(index) + 2 * heads * config.window**2) / 4 ** config.level(index)
+        for index, heads in enumerate(config.num_heads)
+    ]
+    # Skips are twice the features of full size; maps of several sizes leave holes between them.
+    return ceil(max(groups)) + (8 * config.embed_dim if config.levels > 1 else 0)
 
 
 def free_memory(device: torch.device) -> int:
@@ -75,6 +86,8 @@ def largest_tile(
 ) -> int:
     """Side of the largest tiles in pixels, in whole windows, that fit half of the free memory.
 
+    Of a U the windows of its lowest level.
+
     ``budget`` is in bytes and lowers what may be used; ``lanes`` tiles are in work at once.
     """
     usable = free_memory(device) // 2
@@ -82,16 +95,18 @@ def largest_tile(
         usable = min(usable, budget)
     needed = lanes * bytes_per_pixel(config, lean=lean)
     side = min(isqrt(usable // needed), LARGEST_AUTO[device.type])
-    return max(side, SMALLEST_AUTO) // config.window * config.window or config.window
+    return max(side, SMALLEST_AUTO) // config.multiple * config.multiple or config.multiple
 
 
-def within_grid(side: int, height: int, width: int, window: int) -> int:
+def within_grid(side: int, height: int, width: int, config: SwinIRConfig) -> int:
     """The ``side`` of tiles (0: the whole picture), lower where CUDA refuses so many windows."""
-    # One window more for a side that is rounded up, and one for the published padding.
-    rows, columns = (min(side or each, each) // window + 2 for each in (height, width))
-    if rows * columns <= MOST_WINDOWS:
+    step = config.multiple
+    most = MOST_WINDOWS // (step // config.window) ** 2
+    # One step more for a side that is rounded up, and one for the published padding.
+    rows, columns = (min(side or each, each) // step + 2 for each in (height, width))
+    if rows * columns <= most:
         return side
-    return (isqrt(MOST_WINDOWS) - 2) * window
+    return max(isqrt(most) - 2, 1) * step
 
 
 def require(size: int, what: str) -> None:

@@ -76,13 +76,13 @@ class Planner:
 
     def side(self, height: int, width: int) -> int:
         """Of the tiles that a picture is best cut into; what fits into one is not cut."""
-        window = self.config.window
+        step = self.config.multiple
         whole = self._largest(1)
         if max(height, width) <= whole:
             return whole
         largest = self._largest(self.speed.lanes)
-        sides = range(largest, min(SMALLEST_AUTO, largest) - 1, -window)
-        return self.speed.best_side(height, width, sides, overlap=self.overlap, step=window)
+        sides = range(largest, min(SMALLEST_AUTO, largest) - 1, -step)
+        return self.speed.best_side(height, width, sides, overlap=self.overlap, step=step)
 
     def lanes(self, tiles: Sequence[Tile]) -> int:
         """How many of these tiles to have in work at once, within the memory."""

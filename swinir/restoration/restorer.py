@@ -16,7 +16,7 @@ from swinir.images.picture import Picture
 from swinir.images.tensors import to_image, to_tensor
 from swinir.lines import is_out_of_memory
 from swinir.network import SwinIR
-from swinir.restoration.backends.choice import AUTO, TORCH, pick_backend
+from swinir.restoration.backends.choice import AUTO, TORCH, pick_backend, precisions_of
 from swinir.restoration.backends.names import whole_windows
 from swinir.restoration.channels import Run, for_alpha, for_channels, weakened
 from swinir.restoration.devices import pick_device, pick_precision
@@ -107,7 +107,7 @@ class Restorer:
         self.memory = memory
         self.strength = strength
         self.report = Report()
-        self.precision = pick_precision(precision, self.device)
+        self.precision = pick_precision(precision, self.device, precisions_of(backend))
         self.padding: Padding = padding
         self._planner = Planner(
             network, self.device, self.precision, overlap=overlap, memory=memory
@@ -121,7 +121,7 @@ class Restorer:
                 f"picture); name a side, or take backend {TORCH}"
             )
         # Of a backend, whose tiles have one size.
-        self._side = whole_windows(tile, network.config.window) if chosen else 0
+        self._side = whole_windows(tile, network.config.multiple) if chosen else 0
         self._forward = Forward(
             self.network,
             self.device,
@@ -251,11 +251,10 @@ class Restorer:
         if self._bound is not None:
             side = min(side or self._bound, self._bound)
         if self.device.type == "cuda":
-            side = within_grid(side, height, width, config.window)
+            side = within_grid(side, height, width, config)
         fixed = side == self._side
-        tiles = plan(
-            height, width, tile=side, overlap=self.overlap, step=config.window, fixed=fixed
-        )
+        step = config.multiple
+        tiles = plan(height, width, tile=side, overlap=self.overlap, step=step, fixed=fixed)
         self.report.tile = longest_side(tiles)
         return tiles
 
@@ -271,13 +270,13 @@ class Restorer:
         Raises:
             NotEnoughMemory: they are as small as can be.
         """
-        window, side = self.network.config.window, longest_side(tiles)
-        if side <= window:
+        step, side = self.network.config.multiple, longest_side(tiles)
+        if side <= step:
             raise NotEnoughMemory(
-                f"not enough memory on {self.device} for a tile of {window} pixels, the smallest "
+                f"not enough memory on {self.device} for a tile of {step} pixels, the smallest "
                 "there is; free some, or choose a smaller network or another device"
             )
-        self._bound = -(-side // (2 * window)) * window
+        self._bound = -(-side // (2 * step)) * step
         self.report.halvings += 1
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from swinir import tasks
 from swinir.lines import printable
-from swinir.network import Head
+from swinir.network import Head, Shape, SwinIRConfig
 from swinir.tasks import TASKS, Task
 from swinir.training.recipe import BicubicRecipe, JpegRecipe, NoiseRecipe, PairedRecipe, Recipe
 from swinir.training.recipe_text import as_toml, last_name, portable
@@ -117,10 +117,17 @@ def _network(facts: Facts) -> str:
     it = facts.recipe.network
     return (
         f"{PURPOSES[it.head]} SwinIR ({it.head} head, x{it.scale}), "
-        f"{_counted(it.channels, 'image channel')}, {it.embed_dim} feature channels, "
+        f"{_counted(it.channels, 'image channel')}, {_width(it)}, "
         f"groups of {_row(it.depths)} blocks with {_row(it.num_heads)} heads, "
         f"window {it.window}, {facts.parameters:,} parameters"
     )
+
+
+def _width(it: SwinIRConfig) -> str:
+    if it.shape is Shape.FLAT:
+        return f"{it.embed_dim} feature channels"
+    widths = tuple(it.width(level) for level in range(it.levels))
+    return f"a U of {it.levels} levels with {_row(widths)} feature channels"
 
 
 def _data(facts: Facts) -> str:

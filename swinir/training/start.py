@@ -29,8 +29,9 @@ def start_as_interpolation(network: SwinIR) -> None:
     The image is passed through the first channels of the shallow features to the sub-pixel
     convolution, which interpolates; the deep features start almost silent. What enters attention
     and MLPs keeps its variance, where the published start (a standard deviation of 0.02) leaves
-    narrow networks all but linear. A short run is spared the iterations in which a random network
-    learns to copy its input and to bend.
+    narrow networks all but linear; so does what goes from level to level in a U, whose skips are
+    added at first. A short run is spared the iterations in which a random network learns to copy
+    its input and to bend.
 
     Raises:
         ValueError: the head has more than one convolution.
@@ -81,8 +82,15 @@ def _require_head(network: SwinIR, head: Head, start: str) -> None:
 
 def _keep_variance(network: SwinIR) -> None:
     for name, weight in network.state_dict().items():
-        if name.endswith(("attn.qkv.weight", "mlp.fc1.weight")):
-            nn.init.trunc_normal_(weight, std=network.config.embed_dim**-0.5)
+        if name.endswith(_ENTRANCES):
+            nn.init.trunc_normal_(weight, std=weight.shape[1] ** -0.5)
+        elif name.endswith("fusion.weight"):
+            # The sum of what comes from below and of the skip.
+            weight.copy_(torch.eye(len(weight)).repeat(1, 2))
+
+
+_ENTRANCES = ("attn.qkv.weight", "mlp.fc1.weight", "reduction.weight", "expansion.weight")
+"""Linear layers by which attention, MLPs and the levels of a U are entered."""
 
 
 def adopt(network: SwinIR, file: Path) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from swinir.network import Head, SwinIRConfig
+from swinir.network import Head, Shape, SwinIRConfig
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,19 @@ from swinir.network import Head, SwinIRConfig
         ({"window": 1}, "window is at least 2 pixels, got 1"),
         ({"mlp_ratio": 0.0}, "mlp_ratio leaves no hidden channel, got 0.0"),
         ({"img_range": 0.0}, "img_range is positive, got 0.0"),
+        ({"shape": Shape.U}, "a U has an odd number of residual groups, at least 3, got 6"),
+        (
+            {"shape": Shape.U, "depths": (6,), "num_heads": (6,)},
+            "a U has an odd number of residual groups, at least 3, got 1",
+        ),
+        (
+            {"shape": Shape.U, "depths": (6, 6, 6), "num_heads": (6, 7, 6)},
+            r"embed_dim \* 2 is a multiple of num_heads, got 360 and 7",
+        ),
+        (
+            {"shape": Shape.U, "depths": (6, 6, 6), "num_heads": (6, 6, 8)},
+            "embed_dim is a multiple of num_heads, got 180 and 8",
+        ),
         ({"drop_path": 1.0}, r"drop_path is in \[0, 1\), got 1.0"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -59,3 +72,22 @@ def test_a_configuration_cannot_change() -> None:
 
 def test_equal_configurations_are_one_key() -> None:
     assert len({SwinIRConfig(head=Head.RESIDUAL), SwinIRConfig(head=Head("residual"))}) == 1
+
+
+def test_the_groups_of_a_u_go_down_and_up_again() -> None:
+    five = {"head": Head.RESIDUAL, "depths": (2,) * 5, "num_heads": (6,) * 5, "window": 7}
+    config = SwinIRConfig(**five, shape=Shape.U)
+    assert [config.level(group) for group in range(5)] == [0, 1, 2, 1, 0]
+    assert [config.width(group) for group in range(5)] == [180, 360, 720, 360, 180]
+    assert (config.levels, config.multiple) == (3, 28)
+    flat = SwinIRConfig(**five)
+    assert [flat.level(group) for group in range(5)] == [0] * 5
+    assert [flat.width(group) for group in range(5)] == [180] * 5
+    assert (flat.levels, flat.multiple) == (1, 7)
+
+
+def test_heads_may_suit_the_width_of_their_level_alone() -> None:
+    heads = {"head": Head.RESIDUAL, "embed_dim": 6, "depths": (1, 1, 1), "num_heads": (6, 12, 6)}
+    assert SwinIRConfig(**heads, shape=Shape.U).width(1) == 12
+    with pytest.raises(ValueError, match="embed_dim is a multiple of num_heads, got 6 and 12"):
+        SwinIRConfig(**heads)

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from swinir.network import Attention, Norm, SwinIR, inference
+from swinir.network.folded import Dense
 from swinir.network.inference import Inference, accelerated
+from swinir.network.products import Packed, Plain, product
 from swinir.network.token_order import geometry
 from tests.network.published import (
     EVERY_SCALE,
@@ -61,6 +64,55 @@ def test_single_precision_stays_close(kind: Kind) -> None:
     image = torch.rand(1, kind.channels, 40, 33)
     with torch.no_grad():
         assert (Inference(network)(image) - network(image)).abs().max() < 1e-5
+
+
+def test_products_are_packed_or_plain_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(KINDS[1].config(2, depths=(2,), embed_dim=12)).float().eval()
+    image = torch.rand(1, 3, 16, 24)
+    usual = Inference(network)(image)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    plain = Inference(network)
+    assert isinstance(product(Dense(torch.rand(4, 4), torch.rand(4)), torch.float32), Plain)
+    assert (plain(image) - usual).abs().max() < 1e-5
+
+
+def test_a_product_that_onednn_refuses_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Tensor:
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(Packed, "gelu", refuse)
+    layer = Dense(torch.rand(8, 4), torch.rand(4))
+    x = torch.rand(5, 8)
+    made = product(layer, torch.float32)
+    assert isinstance(made, Plain)
+    assert torch.equal(made(x), torch.addmm(layer.bias, x, layer.weight))
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[7], KINDS_V2[2]], ids=lambda it: it.name)
+def test_bf16_stays_near_and_is_float32(kind: Kind) -> None:
+    scale = min(kind.parameters)
+    network = random_network(kind.config(scale, depths=(2, 2), embed_dim=12)).float().eval()
+    image = torch.rand(1, kind.channels, 24, 40)
+    with torch.no_grad():
+        exact = network(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            usual = network(image).float()
+    low = Inference(network, torch.bfloat16)(image)
+    assert low.dtype is torch.float32
+    error = (low - exact).square().mean()
+    assert 0 < error < 1e-3 * exact.var()
+    # What blocks add up to stays in float32: no further off than autocast, which does the same.
+    assert error < 2 * (usual - exact).square().mean()
+
+
+def test_low_precision_of_what_is_not_taken_apart_is_autocast() -> None:
+    config = KINDS[1].config(2, depths=(1,), embed_dim=12)
+    network = random_network(replace(config, norm=Norm.POST)).float().eval()
+    image = torch.rand(1, 3, 8, 8)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        wanted = network(image).float()
+    with torch.no_grad():
+        assert torch.equal(accelerated(network, torch.bfloat16)(image), wanted)
 
 
 def test_rows_lead_there_and_back() -> None:

@@ -1,12 +1,13 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from swinir.network import Head, SwinIRConfig
+from swinir.network import Head, Shape, SwinIRConfig
 from swinir.restoration import calibration
 from swinir.restoration.calibration import Notebook, about, measure
 from swinir.restoration.speed import Speed
@@ -72,6 +73,18 @@ def test_nothing_is_measured_for_a_little_work(machine: Callable[..., Machine]) 
 def test_tiles_that_do_not_fit_in_memory_are_not_tried(machine: Callable[..., Machine]) -> None:
     assert sorted(measured(machine(1000), 40 * MEGAPIXEL, largest=200).seconds) == [64, 128]
     assert measured(machine(1000), 40 * MEGAPIXEL, largest=40) == Speed()
+
+
+def test_tiles_that_are_tried_are_whole_windows_at_every_level(
+    machine: Callable[..., Machine],
+) -> None:
+    groups = {"depths": (1,) * 9, "num_heads": (2,) * 9, "window": 6}
+    u = replace(CONFIG, **groups, shape=Shape.U)
+    quick = machine(1000)
+    found = measure(quick, u, 400 * MEGAPIXEL, most_lanes=1, largest=384)
+    # 64 pixels are less than a window of the lowest level covers, 96.
+    assert list(found.seconds) == [96, 192]
+    assert set(quick.seen) == {96, 192}
 
 
 @pytest.mark.parametrize(("most", "chosen"), [(1, 1), (2, 2), (3, 4), (8, 8)])

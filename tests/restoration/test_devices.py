@@ -42,20 +42,32 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "capability", "expected"),
+    ("kind", "capability", "units", "expected"),
     [
-        ("cpu", (9, 0), torch.float32),
-        ("mps", (9, 0), torch.float32),
-        ("cuda", (7, 5), torch.float32),
-        ("cuda", (8, 0), torch.bfloat16),
-        ("cuda", (9, 0), torch.bfloat16),
+        ("cpu", (9, 0), {"amx_bf16": False, "avx512_bf16": True}, torch.float32),
+        ("cpu", (7, 5), {"amx_bf16": True}, torch.bfloat16),
+        ("cpu", (7, 5), {}, torch.float32),
+        ("mps", (9, 0), {"amx_bf16": True}, torch.float32),
+        ("cuda", (7, 5), {"amx_bf16": True}, torch.float32),
+        ("cuda", (8, 0), {}, torch.bfloat16),
+        ("cuda", (9, 0), {}, torch.bfloat16),
     ],
 )
 def test_auto_precision_is_low_where_the_hardware_has_it(
-    monkeypatch: pytest.MonkeyPatch, kind: str, capability: tuple[int, int], expected: torch.dtype
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    capability: tuple[int, int],
+    units: dict[str, bool],
+    expected: torch.dtype,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
     assert pick_precision("auto", torch.device(kind)) is expected
+
+
+def test_a_torch_that_does_not_tell_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert pick_precision("auto", torch.device("cpu")) is torch.float32
 
 
 def test_a_named_precision_is_taken() -> None:

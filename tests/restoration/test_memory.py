@@ -4,12 +4,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 import torch
 
-from swinir.network import Attention, Head, Norm, SwinIRConfig
+from swinir.network import Attention, Head, Norm, Shape, SwinIRConfig
 from swinir.restoration.memory import (
     MOST_WINDOWS,
     NotEnoughMemory,
@@ -66,6 +67,43 @@ def test_the_estimate_is_above_what_was_measured_but_not_twice(
 ) -> None:
     assert measured <= bytes_per_pixel(config) < 2 * measured
     assert lean <= bytes_per_pixel(config, lean=True) < 2 * lean
+
+
+def u(**options: Any) -> SwinIRConfig:
+    sizes = {"embed_dim": 60, "depths": (4, 4, 8, 4, 4), "num_heads": (6, 12, 24, 12, 6)}
+    return SwinIRConfig(**{"head": Head.RESIDUAL, "shape": Shape.U, **sizes, **options})
+
+
+@pytest.mark.parametrize(
+    ("config", "least", "most"),
+    [
+        (u(), 5916, 8419),
+        (u(embed_dim=180), 9364, 17105),
+        (u(embed_dim=48, num_heads=(4, 16, 96, 16, 4)), 4619, 6150),
+        (u(**V2), 6506, 7469),
+    ],
+    ids=["light", "medium", "many heads below", "cosine"],
+)
+def test_the_estimate_of_a_u_is_above_what_was_measured(
+    config: SwinIRConfig, least: int, most: int
+) -> None:
+    # Of tiles of 64 to 512 pixels. No computation of its own is lean there.
+    estimate = bytes_per_pixel(config)
+    assert most <= estimate < 2.2 * least
+    assert bytes_per_pixel(config, lean=True) == estimate
+
+
+@pytest.mark.parametrize("available", [GIB // 16, GIB // 4, 64 * GIB])
+def test_tiles_of_a_u_are_whole_windows_at_its_lowest_level(
+    free: SimpleNamespace, available: int
+) -> None:
+    free.available = available
+    for window, levels in ((8, 3), (7, 3), (8, 5)):
+        groups = 2 * levels - 1
+        config = u(window=window, depths=(1,) * groups, num_heads=(6,) * groups)
+        side = largest_tile(config, CPU)
+        assert side % (window * 2 ** (levels - 1)) == 0
+        assert side > 0
 
 
 def test_auto_is_the_quickest_tile_where_memory_is_plenty(free: SimpleNamespace) -> None:
@@ -137,20 +175,29 @@ def test_what_finds_no_room_is_named() -> None:
         raise RuntimeError("sizes differ")
 
 
-@pytest.mark.parametrize("window", [7, 8])
+GRID_7, GRID_8 = (SwinIRConfig(head=Head.RESIDUAL, window=window) for window in (7, 8))
+GRID_U = u()
+
+
+@pytest.mark.parametrize("config", [GRID_7, GRID_8, GRID_U], ids=["7", "8", "U"])
 @pytest.mark.parametrize("side", [0, 64, 2000, 5000])
 @pytest.mark.parametrize(("height", "width"), [(100, 100), (2033, 2048), (9000, 9000), (8, 60000)])
 def test_no_tile_has_more_windows_than_a_kernel_takes(
-    window: int, side: int, height: int, width: int
+    config: SwinIRConfig, side: int, height: int, width: int
 ) -> None:
-    def windows(tile: int) -> int:
-        # Rounded up, and extended by another window as the published padding does.
-        return math.prod(-(-min(tile or each, each) // window) + 1 for each in (height, width))
+    step = config.multiple
 
-    found = within_grid(side, height, width, window)
+    def windows(tile: int) -> int:
+        # Rounded up, and extended by another step as the published padding does.
+        steps = math.prod(-(-min(tile or each, each) // step) + 1 for each in (height, width))
+        return steps * (step // config.window) ** 2
+
+    found = within_grid(side, height, width, config)
     assert windows(found) <= MOST_WINDOWS
-    if windows(side) <= 0.98 * MOST_WINDOWS:
+    if windows(side) <= 0.93 * MOST_WINDOWS:
         assert found == side
+    else:
+        assert found % step == 0
 
 
 LARGE = """

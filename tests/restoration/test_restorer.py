@@ -141,6 +141,31 @@ def test_low_precision_is_close_to_full(build: Build) -> None:
     assert restorers[1].report.notes() == []
 
 
+def rounded(error: float) -> Callable[[Tensor], Tensor]:
+    """The identity, whose low-precision result is off by ``error``."""
+
+    def forward(image: Tensor) -> Tensor:
+        return image + error if torch.is_autocast_enabled("cpu") else image
+
+    return forward
+
+
+@pytest.mark.parametrize(("error", "kept"), [(0.002, True), (0.01, False)])
+def test_a_low_precision_that_nobody_asked_for_must_be_faithful(
+    build: Build, monkeypatch: pytest.MonkeyPatch, error: float, *, kept: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    image = picture(8, 8) / 2
+    restorer = Restorer(build(forward=rounded(error)), device="cpu")
+    restored = restorer.restore(image)
+    np.testing.assert_allclose(restored, image + error * kept, rtol=0, atol=1e-6)
+    (note,) = restorer.report.notes()
+    wanted = "computed in bf16, which is 54.0 dB" if kept else "computed in fp32: bf16 is 40.0 dB"
+    assert note.startswith(wanted)
+    asked = Restorer(build(forward=rounded(error)), device="cpu", precision="bf16")
+    np.testing.assert_allclose(asked.restore(image), image + error, rtol=0, atol=1e-6)
+
+
 def test_nan_in_full_precision_is_an_error(build: Build) -> None:
     network = build(forward=lambda image: image * float("nan"))
     with pytest.raises(ValueError, match="NaN or infinity in fp32; the weights are damaged"):
@@ -329,20 +354,26 @@ def test_strength_is_from_0_to_1(build: Build, strength: float) -> None:
         Restorer(build(), strength=strength)
 
 
-# In bf16 once, to state how far off that is.
-@pytest.mark.parametrize(("precision", "faster"), [("fp32", 2), ("bf16", 1)])
-def test_a_cpu_computes_fp32_by_the_faster_equivalent(
-    build: Build, precision: str, faster: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("precision", "types"),
+    [
+        ("fp32", [torch.float32, torch.float32]),
+        # Both at first, to state how far off it is.
+        ("bf16", [torch.bfloat16, torch.float32, torch.bfloat16, torch.bfloat16]),
+    ],
+)
+def test_a_cpu_computes_by_the_faster_equivalent(
+    build: Build, precision: str, types: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Tensor] = []
+    seen: list[torch.dtype] = []
     plain = Inference.__call__
 
     def watched(self: Inference, image: Tensor, check: object = None) -> Tensor:
-        seen.append(image)
+        seen.append(self.dtype)
         return plain(self, image)
 
     monkeypatch.setattr(Inference, "__call__", watched)
     restorer = Restorer(build(), device="cpu", precision=precision)
     for _ in range(2):
         restorer.restore(picture(8, 8))
-    assert len(seen) == faster
+    assert seen == types

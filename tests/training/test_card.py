@@ -107,6 +107,12 @@ def test_the_score_of_a_task_that_keeps_the_size_is_of_all_channels() -> None:
     assert "the middle 192 pixels" in row(text, "validation")
 
 
+def test_the_levels_of_a_u_are_told() -> None:
+    network = row(card(facts("u_color_dn")), "network")
+    assert "a U of 3 levels with 60, 120, 240 feature channels, groups of 4, 4, 8, 4, 4" in network
+    assert ", 60 feature channels, groups" in row(card(facts("color_dn")), "network")
+
+
 def test_a_warm_start_is_told_with_the_name_of_its_file() -> None:
     text = card(facts("real_sr_x4", "warm_start=/home/somebody/light.safetensors"))
     assert row(text, "start").startswith("with the weights of `light.safetensors`")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from swinir.checkpoints import export
-from swinir.network import Head, SwinIR
+from swinir.network import Head, Shape, SwinIR
 from swinir.training.loop import train
 from swinir.training.recipe_file import load_recipe
 from tests.training.runs import RECIPE, write_photographs
@@ -14,8 +14,6 @@ from tests.training.runs import RECIPE, write_photographs
 OPTIONS = sorted((Path(__file__).parents[2] / "options").rglob("*.toml"))
 SHRUNK = [
     "network.embed_dim=12",
-    "network.depths=[2]",
-    "network.num_heads=[2]",
     "network.window=4",
     "data.patch=8",
     "optim.iterations=2",
@@ -24,6 +22,16 @@ SHRUNK = [
     "data.workers=0",
     "data.cache=",
 ]
+
+
+GROUPS = {Shape.FLAT: 1, Shape.U: 3}
+"""The fewest that a network of each shape has."""
+
+
+def shrunk(file: Path) -> list[str]:
+    """Overrides by which a recipe trains in a second, its network in its shape."""
+    groups = GROUPS[load_recipe(file).network.shape]
+    return [*SHRUNK, f"network.depths={[2] * groups}", f"network.num_heads={[2] * groups}"]
 
 
 @pytest.fixture
@@ -47,17 +55,18 @@ def test_every_recipe_trains_when_shrunk(
     file: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     photographs = write_photographs(tmp_path / "photos")
-    overrides = [*SHRUNK, f"data.train={photographs}", f"data.validation={photographs}"]
+    overrides = [*shrunk(file), f"data.train={photographs}", f"data.validation={photographs}"]
     if load_recipe(file).loss.vgg:
         overrides.append(f"loss.vgg={request.getfixturevalue('vgg')}")
     if load_recipe(file).warm_start:
-        begun = load_recipe(file, [*SHRUNK, "warm_start="]).network
+        begun = load_recipe(file, [*shrunk(file), "warm_start="]).network
         export(SwinIR(begun), tmp_path / "begun.safetensors")
         overrides.append(f"warm_start={tmp_path / 'begun.safetensors'}")
     recipe = load_recipe(file, overrides)
     outcome = train(recipe, tmp_path / "run", device=torch.device("cpu"))
     assert outcome.iterations == 2
     assert outcome.network.config.scale == recipe.network.scale
+    assert outcome.network.config.shape == load_recipe(file).network.shape
 
 
 def test_values_arrive_in_their_types(path: Path) -> None:

@@ -9,8 +9,13 @@ from torch import Tensor
 
 from swinir.checkpoints import export, load_file
 from swinir.images.resize import resize
-from swinir.network import Head, SwinIR, SwinIRConfig
-from swinir.training.start import adopt, start_as_interpolation, sub_pixel_kernels
+from swinir.network import Attention, Head, Norm, Shape, SwinIR, SwinIRConfig
+from swinir.training.start import (
+    adopt,
+    start_as_identity,
+    start_as_interpolation,
+    sub_pixel_kernels,
+)
 
 
 def photograph(side: int) -> Tensor:
@@ -72,6 +77,60 @@ def test_the_trunk_still_learns() -> None:
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.abs().max() > 0, name
+
+
+def denoiser(**options: object) -> SwinIR:
+    sizes = {"embed_dim": 24, "depths": (2,) * 5, "num_heads": (2, 4, 8, 4, 2), "window": 4}
+    values: dict[str, object] = {"head": Head.RESIDUAL, "shape": Shape.U, **sizes}
+    return SwinIR(SwinIRConfig(**(values | options)))  # type: ignore[arg-type]
+
+
+V2 = {"attention": Attention.COSINE, "norm": Norm.POST}
+DENOISERS = pytest.mark.parametrize(
+    "options",
+    [{}, V2, {"shape": Shape.FLAT, "num_heads": (2,) * 5, **V2}],
+    ids=["U", "U of cosines", "cosines"],
+)
+
+
+@DENOISERS
+def test_a_denoiser_begins_with_its_image_and_learns(options: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    network = denoiser(**options)
+    before = network(image := photograph(32)) - image
+    start_as_identity(network)
+    change = network(image) - image
+    # Everything but the bias of the last convolution is quiet.
+    assert 0 < change.std() < 0.2 * before.std()
+    change.square().mean().backward()
+    for name, weight in network.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.abs().max() > 0, name
+
+
+@DENOISERS
+def test_what_enters_a_level_or_a_branch_keeps_its_variance(options: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    network = denoiser(**options)
+    start_as_identity(network)
+    checked = 0
+    for name, weight in network.state_dict().items():
+        if name.endswith(("qkv.weight", "fc1.weight", "reduction.weight", "expansion.weight")):
+            # Of at least a thousand numbers, so within a tenth.
+            assert weight.numel() > 1000
+            assert weight.std() == pytest.approx(weight.shape[1] ** -0.5, rel=0.1), name
+            checked += 1
+    assert checked == 20 + len(network.merges) + len(network.expands)
+
+
+def test_skips_are_added_at_first() -> None:
+    network = denoiser()
+    start_as_identity(network)
+    for level, expand in enumerate(network.expands):
+        width = 24 * 2**level
+        low, skip = torch.rand(1, 1, 1, 2 * width), torch.rand(1, 2, 2, width)
+        plain = expand.expansion(low)[0, 0, 0].view(width, 2, 2).permute(1, 2, 0)
+        torch.testing.assert_close(expand(low, skip)[0], plain + skip[0])
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import torch
@@ -12,6 +12,7 @@ from swinir.lines import one_line
 from swinir.network import SwinIR
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import RUNTIMES, Backend, Run
+from swinir.restoration.devices import PRECISIONS
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ def pick_backend(
         known = ", ".join(map(_short, backend.precisions))
         raise ValueError(f"backend {name} computes in {known}, got {_short(precision)}")
     return backend
+
+
+def precisions_of(name: str) -> Sequence[torch.dtype]:
+    """In which a backend computes, by its name; all, for our own or one that is yet to be chosen."""
+    return next((it.precisions for it in RUNTIMES if it.name == name), tuple(PRECISIONS.values()))
 
 
 def _short(precision: torch.dtype) -> str:

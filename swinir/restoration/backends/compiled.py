@@ -50,7 +50,7 @@ class Compiled:
     def __call__(self, image: Tensor) -> Tensor:
         """See `SwinIR.forward`."""
         config = self.network.config
-        whole = mirror_to_multiple(image, config.window)
+        whole = mirror_to_multiple(image, config.multiple)
         if whole.shape[-2:] != (self.tile, self.tile):
             return self.fallback(image)
         height, width = (config.scale * side for side in image.shape[-2:])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from swinir import __version__
 from swinir.network import SwinIR
 from swinir.network.blocks import RSTB, SwinBlock
-from swinir.network.config import Attention, Norm
+from swinir.network.config import Attention, Norm, Shape
 from swinir.network.folded import Dense, FoldedBlock
 from swinir.network.heads import NearestConv, PixelShuffle, PixelShuffleDirect, Residual
 from swinir.network.token_order import Geometry, geometry
@@ -198,9 +198,13 @@ def model_of(network: SwinIR, height: int, width: int, texts: Mapping[str, str])
         texts: metadata of the file.
 
     Raises:
-        ValueError: sides that are no whole windows, or a Swin2SR.
+        ValueError: sides that are no whole windows, a Swin2SR, or a U.
     """
     config = network.config
+    if config.shape is not Shape.FLAT:
+        raise ValueError(
+            "a graph is made of a flat SwinIR, got a U; take other weights, or --backend torch"
+        )
     if height % config.window or width % config.window or min(height, width) < 1:
         raise ValueError(f"a tile is whole windows of {config.window} pixels, got {height}x{width}")
     first = network.patch_embed.norm

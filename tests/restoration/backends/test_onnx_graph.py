@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from swinir.network import Head, SwinIR
+from swinir.network import Head, Shape, SwinIR
 from swinir.network.config import Attention, Norm
 from swinir.restoration.backends import onnx_graph
 from swinir.restoration.backends.graph import model_of
@@ -142,6 +142,12 @@ def test_a_missing_package_is_named(
     monkeypatch.setattr(onnx_graph, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"pip install -r requirements-onnx\.txt"):
         export(tiny(), tmp_path / "a.onnx", tile=8)
+
+
+def test_a_u_is_refused(tiny: Tiny) -> None:
+    u = replace(tiny().config, shape=Shape.U, depths=(1, 1, 1), num_heads=(2, 2, 2))
+    with pytest.raises(ValueError, match="a graph is made of a flat SwinIR, got a U; take other"):
+        graph_of(SwinIR(u).eval(), 8)
 
 
 def test_a_swin2sr_is_refused(tiny: Tiny) -> None:

@@ -148,7 +148,7 @@ def _contenders(options: argparse.Namespace, task: Task) -> dict[str, Contender]
         name = path.name if names.count(path.name) == 1 else str(path)
         if name in found:
             raise ValueError(f"--compare takes different weights, got {name} twice")
-        restorer = engine.build(options, task, wish, tta=options.tta, padding=padding)
+        restorer = engine.build(options, task, wish, tta=options.tta, padding=padding, exact=True)
         label = f"{name.removesuffix(path.suffix)}{'+' if options.tta else ''}"
         found[name] = Contender(printable(label), restorer.restore)
     return found

@@ -29,11 +29,13 @@ def build(
     tta: bool = False,
     strength: float = 1.0,
     padding: Padding = "needed",
+    exact: bool = False,
 ) -> Restorer:
     """A restorer with the chosen weights for a task, as the arguments on the engine want it.
 
     Where padding is the published one an automatic tile is the whole picture, of which the papers'
-    figures were made.
+    figures were made; so that figures are those of any machine, ``exact`` makes an automatic
+    precision fp32.
 
     Raises:
         ValueError: weights that cannot be had or do not fit, or a device that is not there.
@@ -44,7 +46,7 @@ def build(
     return Restorer(
         load_network(task, weights),
         device=options.device,
-        precision=options.precision,
+        precision="fp32" if exact and options.precision == "auto" else options.precision,
         tile=0 if whole else options.tile,
         tta=tta,
         strength=strength,

@@ -46,7 +46,7 @@ class _Builder:
         if self.last is None or self.last[0] != wanted:
             padding = "published" if self.options.protocol == "paper" else "needed"
             restorer = engine.build(
-                self.options, find_task(task), weights, tta=ensemble, padding=padding
+                self.options, find_task(task), weights, tta=ensemble, padding=padding, exact=True
             )
             self.last = wanted, Contender(printable(weights), restorer.restore)
         return self.last[1]

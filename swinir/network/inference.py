@@ -58,35 +58,37 @@ class Block:
     def __init__(self, folded: FoldedBlock, dtype: torch.dtype) -> None:
         """Lay out the weights."""
         self.shifted = folded.shifted
-        self._folded, self._dtype = folded, dtype
+        self._dtype = dtype
         self._qkv, self._proj, self._fc1, self._fc2 = (
             product(layer, dtype) for layer in (folded.qkv, folded.proj, folded.fc1, folded.fc2)
         )
+        self._bias, self._scales = folded.bias, folded.scales
+        self._epsilons, self._norms = folded.epsilons, folded.norms
 
     def __call__(self, x: Tensor, mask: Tensor | None) -> None:
         """Change some windows in place: ``(N*T, C)``; ``mask`` is ``(N, T, T)`` or None."""
-        norms = self._folded.norms
-        if norms is not None:
-            x += norms[0](self._attended(x.to(self._dtype), mask).to(x.dtype))
-            x += norms[1](self._fc2(self._fc1.gelu(x.to(self._dtype))).to(x.dtype))
+        if self._norms is not None:
+            first, second = self._norms
+            x += first(self._attended(x.to(self._dtype), mask).to(x.dtype))
+            x += second(self._fc2(self._fc1.gelu(x.to(self._dtype))).to(x.dtype))
             return
         x += self._attended(self._normal(x, 0), mask)
         x += self._fc2(self._fc1.gelu(self._normal(x, 1)))
 
     def _normal(self, x: Tensor, number: int) -> Tensor:
-        return F.layer_norm(x, x.shape[1:], eps=self._folded.epsilons[number]).to(self._dtype)
+        return F.layer_norm(x, x.shape[1:], eps=self._epsilons[number]).to(self._dtype)
 
     def _attended(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """``(N*T, C) -> (N*T, C)``, projection and all."""
-        heads, tokens = self._folded.bias.shape[1:3]
+        heads, tokens = self._bias.shape[1:3]
         dim = x.shape[1]
         qkv = self._qkv(x).view(-1, tokens, 3, heads, dim // heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         scale = None
-        if self._folded.scales is not None:
-            q = (F.normalize(q, dim=-1) * self._folded.scales).to(self._dtype)
+        if self._scales is not None:
+            q = (F.normalize(q, dim=-1) * self._scales).to(self._dtype)
             k, scale = F.normalize(k, dim=-1), 1.0
-        bias = self._folded.bias if mask is None else self._folded.bias + mask[:, None]
+        bias = self._bias if mask is None else self._bias + mask[:, None]
         return self._proj(attend(q, k, v, bias, scale).transpose(1, 2).reshape(-1, dim))
 
 
@@ -201,4 +203,3 @@ def lowered(network: SwinIR, dtype: torch.dtype) -> Pass:
             return network(image).float()
 
     return plain(run)
-

@@ -1,6 +1,7 @@
 """Products with weights that never change, laid out once for the processor."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -66,19 +67,20 @@ class Packed:
 def product(layer: Dense, dtype: torch.dtype) -> Product:
     """What multiplies with ``layer`` in ``dtype`` fastest."""
     rounded = Dense(layer.weight.to(dtype), layer.bias.to(dtype))
-    return Packed(rounded) if _packs(rounded) else Plain(rounded)
+    here = torch.backends.mkldnn.is_available() and layer.weight.device.type == "cpu"
+    return Packed(rounded) if here and packs(dtype) else Plain(rounded)
 
 
-def _packs(layer: Dense) -> bool:
-    """Whether this torch, on this processor, takes packed weights of such a type."""
+@cache
+def packs(dtype: torch.dtype) -> bool:
+    """Whether this torch, on this processor, multiplies with packed weights of such a type."""
     steps: Any = torch.ops.mkldnn
     known = hasattr(steps, "_reorder_linear_weight") and hasattr(steps, "_linear_pointwise")
-    if not known or not torch.backends.mkldnn.is_available():
+    if not known or dtype not in (torch.float32, torch.bfloat16):
         return False
-    if layer.weight.device.type != "cpu" or layer.weight.dtype not in (torch.float32, torch.bfloat16):
-        return False
+    trial = Dense(torch.ones(16, 16, dtype=dtype), torch.ones(16, dtype=dtype))
     try:
-        Packed(layer).gelu(torch.zeros(1, layer.weight.shape[0], dtype=layer.weight.dtype))
+        Packed(trial).gelu(trial.weight)
     except RuntimeError:
         return False
     return True

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swinir.network import SwinIR
-from swinir.network.inference import Check, Pass, accelerated, lowered, plain
+from swinir.network.inference import Check, accelerated, lowered, plain
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import Backend
 from swinir.restoration.devices import PRECISIONS

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from benchmarks import contest, speed
-from benchmarks.contest import OURS, PUBLISHED, Case
+from benchmarks.contest import BF16, OURS, PUBLISHED, Case
 from benchmarks.machine import Traffic
 
 
@@ -27,7 +27,8 @@ def test_both_computations_are_measured(
 ) -> None:
     case = Case("lightweight x4", "light_sr_x4", 16)
     monkeypatch.setattr(speed, "CASES", (case,))
-    monkeypatch.setattr(contest, "memory_of", lambda _, name: {PUBLISHED: 3, OURS: 2}[name] << 20)
+    memory = {PUBLISHED: 3 << 20, OURS: 2 << 20, BF16: 1 << 20}
+    monkeypatch.setattr(contest, "memory_of", lambda _, name: memory[name])
     page = tmp_path / "page.md"
     monkeypatch.setattr(sys, "argv", ["speed.py", "--rounds", "1", "--output", str(page)])
     assert speed.main() == 0
@@ -39,7 +40,9 @@ def test_both_computations_are_measured(
     assert first[0] == low[0] == "lightweight x4, 16x16"
     assert first[9:11] == ["3", "2"]
     assert float(first[11]) < 1e-4
-    assert 30 < float(low[3]) < 100
+    assert len(low) == len(speed.LOW_HEADER)
+    assert low[7] == "1"
+    assert 30 < float(low[8]) < 100
     with Image.open(page.with_suffix(".png")) as drawn:
         assert drawn.format == "PNG"
 

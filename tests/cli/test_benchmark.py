@@ -223,6 +223,18 @@ def test_twice_or_with_four_workers_the_digits_are_the_same(
     assert found[0] == found[1] == found[2]
 
 
+def test_figures_are_those_of_fp32_unless_another_precision_is_named(
+    benchmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert benchmark("--device", "cpu").code == 0
+    exact = figures(tmp_path / "out")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    assert benchmark("--device", "cpu").code == 0
+    assert figures(tmp_path / "out") == exact
+    assert benchmark("--device", "cpu", "--precision", "bf16").code == 0
+    assert figures(tmp_path / "out") != exact
+
+
 def test_the_papers_padding_is_stated_and_changes_the_digits(
     benchmark: Command, tmp_path: Path
 ) -> None:

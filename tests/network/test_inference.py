@@ -1,12 +1,13 @@
 """What is computed faster is the same."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from swinir.network import Attention, Norm, SwinIR, inference
+from swinir.network import Attention, Norm, SwinIR, inference, products
 from swinir.network.folded import Dense
 from swinir.network.inference import Inference, accelerated
 from swinir.network.products import Packed, Plain, product
@@ -76,11 +77,22 @@ def test_products_are_packed_or_plain_and_the_same(monkeypatch: pytest.MonkeyPat
     assert (plain(image) - usual).abs().max() < 1e-5
 
 
-def test_a_product_that_onednn_refuses_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def packs() -> Iterator[Callable[[torch.dtype], bool]]:
+    """Whether weights are packed, asked anew."""
+    products.packs.cache_clear()
+    yield products.packs
+    products.packs.cache_clear()
+
+
+def test_a_product_that_onednn_refuses_is_torchs(
+    packs: Callable[[torch.dtype], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> Tensor:
         raise RuntimeError("no kernel")
 
     monkeypatch.setattr(Packed, "gelu", refuse)
+    assert not packs(torch.float32)
     layer = Dense(torch.rand(8, 4), torch.rand(4))
     x = torch.rand(5, 8)
     made = product(layer, torch.float32)
@@ -88,7 +100,14 @@ def test_a_product_that_onednn_refuses_is_torchs(monkeypatch: pytest.MonkeyPatch
     assert torch.equal(made(x), torch.addmm(layer.bias, x, layer.weight))
 
 
-@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[7], KINDS_V2[2]], ids=lambda it: it.name)
+def test_only_types_that_onednn_knows_are_packed(packs: Callable[[torch.dtype], bool]) -> None:
+    assert not packs(torch.float64)
+    assert not packs(torch.float16)
+
+
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], KINDS[1], KINDS[7], KINDS_V2[2]], ids=lambda it: it.name
+)
 def test_bf16_stays_near_and_is_float32(kind: Kind) -> None:
     scale = min(kind.parameters)
     network = random_network(kind.config(scale, depths=(2, 2), embed_dim=12)).float().eval()

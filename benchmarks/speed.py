@@ -43,8 +43,8 @@ LOW = """
 ## bf16
 
 The same network with `--precision bf16`, against the published computation in float32: what `auto`
-takes on a processor with units for it (AMX). This machine multiplies the same matrices at {low:.0f} GFLOP/s
-in bf16, which is {share:.2f} times its rate in float32.
+takes on a processor with units for it (AMX). This machine multiplies the same matrices at
+{low:.0f} GFLOP/s in bf16, which is {share:.2f} times its rate in float32.
 
 """
 

@@ -1,8 +1,9 @@
 """The Swin blocks of a trained network with as little left to do as can be.
 
-What LayerNorm multiplies and adds is part of the linear layer behind it; the bias of the keys, which
-a softmax does not see, is left out, and that of the values, whose weights sum to one, is part of the
-projection behind them. Where norms come last in a branch, as in Swin2SR, they stay as they are.
+What LayerNorm multiplies and adds is part of the linear layer behind it; the bias of the keys,
+which a softmax does not see, is left out, and that of the values, whose weights sum to one, is part
+of the projection behind them. Where norms come last in a branch, as in Swin2SR, they stay as they
+are.
 """
 
 from dataclasses import dataclass, replace

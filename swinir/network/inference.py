@@ -9,8 +9,8 @@ matrix of tokens by tokens for each window and head, and passes over whole maps 
 - weights lie as the processor reads them, and GELU is computed with the product, see `products`;
 - a block is done for a few windows at a time, which stay in the processor's cache.
 
-In float32 the result is the same but for the order of sums. In bf16 all products and the attention
-are; what blocks and groups add up to, norms and the first and the last convolutions stay in float32.
+In float32 the result is the same but for the order of sums. In bf16 products, the attention and all
+convolutions but the first are; what blocks and groups add up to, and norms, stay in float32.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class Pass(Protocol):
         ...
 
 
-CACHED = 2 << 20
+CACHED = 4 << 20
 """Bytes of queries, keys and values that are in hand at once, for each thread."""
 
 FEWEST = 8

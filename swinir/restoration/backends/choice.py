@@ -53,7 +53,7 @@ def pick_backend(
 
 
 def precisions_of(name: str) -> Sequence[torch.dtype]:
-    """In which a backend computes, by its name; all, for our own or one that is yet to be chosen."""
+    """In which a backend computes, by its name; all for our own, or one yet to be chosen."""
     return next((it.precisions for it in RUNTIMES if it.name == name), tuple(PRECISIONS.values()))
 
 

@@ -6,6 +6,7 @@
 # make bench    the network against the published one, and against other programs, into docs/
 # make bench-size       seconds a megapixel, from small pictures to large (minutes)
 # make bench-quality    our weights on the sets in SETS, into docs/results.md
+# make bench-comparison trains three trunks of equal arithmetic (hours), into docs/comparison.md
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -18,7 +19,7 @@ SETS ?= ../shared/images/bench
 SOURCES := swinir tests $(wildcard app.py train.py test.py benchmarks)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo web test test-slow check format install install-dev train bench bench-size bench-quality clean
+.PHONY: demo web test test-slow check format install install-dev train bench bench-size bench-quality bench-comparison clean
 
 demo: install
 	$(BIN)/python test.py --task sr_x4 --folder imgs/ --output results/ --sheet
@@ -60,6 +61,12 @@ bench-size: install-dev
 
 bench-quality: install
 	$(BIN)/python -m benchmarks.quality --sets $(SETS)
+
+bench-comparison: install
+	set -e; for trunk in flat_dot flat_cosine u_dot; do \
+		$(BIN)/python train.py options/comparison/$$trunk.toml; \
+	done
+	$(BIN)/python -m benchmarks.comparison --sets $(SETS)
 
 install: $(USER_STAMP)
 install-dev: $(DEV_STAMP)

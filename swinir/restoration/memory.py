@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from swinir.lines import is_out_of_memory
-from swinir.network import Head, Shape, SwinIRConfig
+from swinir.network import Head, SwinIRConfig
 
 SMALLEST_AUTO = 32
 LARGEST_AUTO = {"cpu": 384, "mps": 512, "cuda": 1024}
@@ -31,16 +31,17 @@ def bytes_per_pixel(config: SwinIRConfig, *, lean: bool = False) -> int:
     """Memory that a tile takes at its peak, for each input pixel in fp32; erring upwards.
 
     Measured on a CPU: about 6.6 kB for the lightweight x4 network, 12 to 16 kB for the medium one
-    and 20 kB with its nearest+conv head; ``lean``, as `network.inference` is, 1.7, 5 to 13 and 18.
-    A U of the lightweight width takes up to 8.4 kB, the more the smaller the tile.
+    and 20 kB with its nearest+conv head. ``lean``, as `network.inference` is, in fp32 or bf16: 2.6,
+    4.3 to 10 and 14 (tiles of 256 pixels). A U of the lightweight width takes up to 8.4 kB, the
+    more the smaller the tile; lean 3.6.
     """
-    trunk = _trunk(config)
-    if lean and config.shape is Shape.FLAT:
+    trunk, full_size = _trunk(config), 5
+    if lean:
         # Only feature maps are whole there; blocks are done for a few windows at a time.
-        trunk = 8 * config.embed_dim
+        trunk, full_size = (11 if config.levels == 1 else 16) * config.embed_dim, 4
     head = 2 * config.embed_dim + 2 * config.channels * config.scale**2
     if config.head in FULL_SIZE_HEADS:
-        head += 5 * FULL_SIZE_CHANNELS * config.scale**2
+        head += full_size * FULL_SIZE_CHANNELS * config.scale**2
     return 4 * max(trunk, head)
 
 

@@ -46,12 +46,12 @@ def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 @pytest.mark.parametrize(
     ("config", "measured", "lean"),
     [
-        (light(), 6800, 1700),
-        (SwinIRConfig(head=Head.RESIDUAL), 12000, 5100),
-        (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000, 13400),
-        (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500, 18300),
-        (replace(light(), **V2), 6700, 1760),
-        (SwinIRConfig(head=Head.RESIDUAL, **V2), 14200, 5720),
+        (light(), 6800, 2570),
+        (SwinIRConfig(head=Head.RESIDUAL), 12000, 4320),
+        (SwinIRConfig(head=Head.PIXELSHUFFLE, scale=4), 16000, 10100),
+        (SwinIRConfig(head=Head.NEAREST_CONV, scale=4), 20500, 13820),
+        (replace(light(), **V2), 6700, 2210),
+        (SwinIRConfig(head=Head.RESIDUAL, **V2), 14200, 4130),
     ],
     ids=[
         "light x4",
@@ -75,22 +75,21 @@ def u(**options: Any) -> SwinIRConfig:
 
 
 @pytest.mark.parametrize(
-    ("config", "least", "most"),
+    ("config", "least", "most", "lean"),
     [
-        (u(), 5916, 8419),
-        (u(embed_dim=180), 9364, 17105),
-        (u(embed_dim=48, num_heads=(4, 16, 96, 16, 4)), 4619, 6150),
-        (u(**V2), 6506, 7469),
+        (u(), 5916, 8419, 3570),
+        (u(embed_dim=180), 9364, 17105, 5770),
+        (u(embed_dim=48, num_heads=(4, 16, 96, 16, 4)), 4619, 6150, 2680),
+        (u(**V2), 6506, 7469, 3390),
     ],
     ids=["light", "medium", "many heads below", "cosine"],
 )
 def test_the_estimate_of_a_u_is_above_what_was_measured(
-    config: SwinIRConfig, least: int, most: int
+    config: SwinIRConfig, least: int, most: int, lean: int
 ) -> None:
-    # Of tiles of 64 to 512 pixels. No computation of its own is lean there.
-    estimate = bytes_per_pixel(config)
-    assert most <= estimate < 2.2 * least
-    assert bytes_per_pixel(config, lean=True) == estimate
+    # Of tiles of 64 to 512 pixels; lean of 256.
+    assert most <= bytes_per_pixel(config) < 2.2 * least
+    assert lean <= bytes_per_pixel(config, lean=True) < 2.2 * lean
 
 
 @pytest.mark.parametrize("available", [GIB // 16, GIB // 4, 64 * GIB])

@@ -8,9 +8,7 @@ from swinir.checkpoints.transformers_layout import from_transformers, to_transfo
 from swinir.network import SwinIR, SwinIRConfig
 from tests.network.published import EVERY_SCALE_V2, NAMES_V2, Kind, random_network
 
-transformers = pytest.importorskip(
-    "transformers", reason="needs transformers, which is no requirement of ours"
-)
+transformers = pytest.importorskip("transformers", reason="needs transformers")
 
 
 def twin(network: SwinIR) -> torch.nn.Module:

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -26,6 +28,7 @@ from swinir.restoration.lanes import lanes
 from swinir.restoration.memory import NotEnoughMemory, holding, require, within_grid
 from swinir.restoration.planner import Planner
 from swinir.restoration.report import Report
+from swinir.restoration.sharing import Shared, further_devices
 from swinir.restoration.watch import Cancelled, Progress, Watch
 from swinir.tiling import Mapper, Tile, blend, longest_side, plan
 
@@ -40,8 +43,9 @@ FAITHFUL = 50.0
 class Restorer:
     """Restores images with one network; used by everything that restores.
 
-    Image and result stay in the memory of the CPU, only tiles visit the device. Where memory runs
-    out, tiles are halved and the image begun again; later images keep the smaller tiles.
+    Image and result stay in the memory of the CPU, only tiles visit the device; all GPUs, where the
+    device is cuda and no number says which. Where memory runs out, tiles are halved and the image
+    begun again; later images keep the smaller tiles.
 
     Attributes:
         scale: enlargement.
@@ -122,16 +126,22 @@ class Restorer:
             )
         # Of a backend, whose tiles have one size.
         self._side = whole_windows(tile, network.config.multiple) if chosen else 0
-        self._forward = Forward(
-            self.network,
-            self.device,
-            self.precision,
-            self.report,
+        one_of_them = partial(
+            Forward,
+            dtype=self.precision,
+            report=self.report,
             padding=padding,
             backend=chosen,
             side=self._side,
             floor=FAITHFUL if precision == "auto" else 0.0,
         )
+        self._forward = one_of_them(self.network, self.device)
+        others = [
+            one_of_them(deepcopy(self.network).to(each), each)
+            for each in further_devices(self.device)
+        ]
+        self._devices = 1 + len(others)
+        self._shared = Shared([self._forward, *others]) if others else self._forward
         self.tile_passes = SYMMETRIES if tta else 1
         self._bound: int | None = None
 
@@ -185,7 +195,9 @@ class Restorer:
 
     def expected_seconds(self, height: int, width: int) -> float | None:
         """How long an image will take, where that was ever measured; transparency aside."""
-        return self._planner.expected_seconds(self.tiles(height, width), self.tile_passes)
+        tiles = self.tiles(height, width)
+        alone = self._planner.expected_seconds(tiles, self.tile_passes)
+        return None if alone is None else alone / min(self._devices, len(tiles))
 
     @torch.inference_mode()
     def _restore(
@@ -214,7 +226,7 @@ class Restorer:
         """What restores a tile of an image of so many channels, told to ``watch`` pass by pass."""
 
         def run(tile: Tensor) -> Tensor:
-            result = self._forward(tile, watch.check)
+            result = self._shared(tile, watch.check)
             watch.step()
             return result
 
@@ -262,7 +274,7 @@ class Restorer:
         """What runs a function over tiles of a picture, several at once where that is quicker."""
         # A backend has its own way of using all cores.
         count = 1 if self._side else self._planner.lanes(tiles)
-        return lanes(count, watch.stop)
+        return lanes(count * min(self._devices, len(tiles)), watch.stop)
 
     def halve(self, tiles: Sequence[Tile]) -> None:
         """Have tiles of half the size from here on, as these do not fit.

@@ -47,6 +47,12 @@ def _tile(text: str) -> int | str:
     return int(text)
 
 
+def _device(text: str) -> str:
+    if text not in ("auto", "cpu", "mps") and not re.fullmatch(r"cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"auto, cpu, cuda, cuda:N or mps, got {text!r}")
+    return text
+
+
 def _fraction(text: str) -> float:
     try:
         value = float(text)
@@ -122,7 +128,13 @@ def parser() -> Parser:
         help="auto, side of a tile in pixels, or 0 for the whole picture (default auto)",
     )
     engine.add_argument("--overlap", type=_at_least(0), help="pixels shared by neighbouring tiles")
-    engine.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    engine.add_argument(
+        "--device",
+        type=_device,
+        default="auto",
+        metavar="{auto,cpu,cuda,cuda:N,mps}",
+        help="cuda is all GPUs, cuda:N the one with that number from 0 (default auto)",
+    )
     engine.add_argument(
         "--precision",
         choices=("auto", "fp32", "bf16", "fp16"),

@@ -511,6 +511,8 @@ def test_a_defect_of_the_program_is_one_line_too(
         ((*BASE, "--max-megapixels", "1.5"), "a whole number"),
         ((*BASE, "--format", "gif"), "invalid choice: 'gif'"),
         ((*BASE, "--precision", "fp64"), "invalid choice: 'fp64'"),
+        ((*BASE, "--device", "gpu"), "--device: auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
+        ((*BASE, "--device", "cuda:x"), "got 'cuda:x'"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(

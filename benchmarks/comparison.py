@@ -151,7 +151,7 @@ def score(runs: Sequence[Trained], folder: Path) -> list[Result]:
     Raises:
         ValueError: there is none, or a picture cannot be scored.
     """
-    contenders = [Contender(it.name, Restorer(it.network).restore) for it in runs]
+    contenders = [Contender(it.name, Restorer(it.network, precision="fp32").restore) for it in runs]
     results: list[Result] = []
     for images in tqdm(sets_of(TASK, folder), unit="set"):
         results.append(run(contenders, images, as_published(TASK)))

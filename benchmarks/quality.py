@@ -44,6 +44,9 @@ What is left comes from rounding: the old scripts shrank the luma alone, in floa
 thousand times as many pixels, all others are thirteen times larger. Sets for which no paper gives a
 figure are there for the sake of comparison. No paper scores real photographs, which have no truth:
 there the pictures are degraded by BSRGAN's pipeline, each from a seed made of its own pixels.
+
+Which trunk is worth training, SwinIR's, that of Swin V2 or a U, is compared at equal arithmetic in
+[comparison.md](comparison.md).
 """
 
 COLOUR, GREY, REAL = ("McMaster",), ("Set12", "classic5"), ("GB82",)
@@ -103,7 +106,7 @@ def row(tasks: Sequence[Task], method: Method, result: Result) -> Cells:
 def table(name: str, tasks: Sequence[Task], folder: Path) -> str:
     """One file of weights on the sets of tasks that undo the same."""
     method = method_of(tasks[0])
-    contender = Contender(name, Restorer(load_network(tasks[0], "ours")).restore)
+    contender = Contender(name, Restorer(load_network(tasks[0], "ours"), precision="fp32").restore)
     rows: list[Cells] = []
     for images in tqdm(sets_of(tasks[0], folder), desc=tasks[0].name, unit="set"):
         result = run([contender], images, method)

@@ -12,7 +12,7 @@ from swinir.restoration.forward import Forward
 
 def further_devices(device: torch.device) -> list[torch.device]:
     """What computes beside ``device``: all other GPUs, where it is "cuda" without a number."""
-    if device.type != "cuda" or device.index is not None:
+    if str(device) != "cuda":
         return []
     return [torch.device("cuda", index) for index in range(1, torch.cuda.device_count())]
 

@@ -27,12 +27,14 @@ PRECISIONS = {torch.float32: "no", torch.bfloat16: "bf16", torch.float16: "fp16"
 def join(device: torch.device, precision: str) -> Accelerator:
     """The process that this is, on ``device`` or, of several GPUs, on its own.
 
-    ``precision`` is one of `pick_precision`; what ``accelerate launch`` was told does not count.
+    ``precision`` is one of `pick_precision`, of which auto is fp32 on a CPU, for runs that may be
+    compared bit by bit; what ``accelerate launch`` was told does not count.
 
     Raises:
         ValueError: the device cannot train in it.
     """
-    arithmetic = PRECISIONS[pick_precision(precision, device)]
+    able = (torch.float32,) if device.type == "cpu" else tuple(PRECISIONS)
+    arithmetic = PRECISIONS[pick_precision(precision, device, able)]
     if arithmetic == "fp16" and device.type == "cpu":
         raise ValueError("optim.precision is fp16 on a GPU alone, got the CPU; take bf16 or fp32")
     # Nothing in a network here is a running statistic that processes would have to share.

@@ -18,7 +18,7 @@ Save = Callable[..., Path]
 Names = Callable[[], list[str]]
 
 ROOT = Path(command_line.__file__).parents[2]
-WORDS = ("--format", "same", "--tile", "16", "--overlap", "8")
+WORDS = ("--format", "same", "--tile", "16", "--overlap", "8", "--precision", "fp32")
 
 KILLED = """
 import os, runpy, signal, sys

@@ -97,6 +97,13 @@ def test_a_stop_reaches_all_processes_and_the_run_goes_on(tmp_path: Path) -> Non
     assert newest(path, "two").iteration == stopped + 2
 
 
+def test_auto_on_a_cpu_is_fp32_whatever_it_multiplies_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    accelerator = join(torch.device("cpu"), "auto")
+    assert accelerator.mixed_precision == "no"
+    accelerator.end_training()
+
+
 def test_half_precision_on_a_cpu_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match="fp16 on a GPU alone, got the CPU; take bf16 or fp32"):
         join(torch.device("cpu"), "fp16")

@@ -39,6 +39,11 @@ def tiny(*, scale: int = 4, groups: int = 1, slow: bool = False) -> SwinIR:
     )
 
 
+@pytest.fixture(autouse=True)
+def _usual_processor() -> None:
+    """Pages run in processes of their own, which see the processor as it is; so do these tests."""
+
+
 @pytest.fixture(scope="session")
 def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of our own weights, small enough for tests; it is in force as long as they run."""

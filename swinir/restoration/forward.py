@@ -1,5 +1,6 @@
 """One pass of a tile through the network, guarded against what low precision does to it."""
 
+from threading import Lock
 from typing import Literal
 
 import torch
@@ -84,6 +85,7 @@ class Forward:
         self.padding = padding
         self._floor = floor
         self._settled = self._compared = dtype is torch.float32
+        self._settling = Lock()
 
     @torch.inference_mode()
     def __call__(self, tile: Tensor, check: Check | None = None) -> Tensor:
@@ -104,8 +106,11 @@ class Forward:
         return self._guarded(image, check)[..., :height, :width].to(tile.device)
 
     def _guarded(self, image: Tensor, check: Check | None) -> Tensor:
-        if not self._settled:
-            self._settle()
+        with self._settling:
+            # Other lanes wait for what the first of them finds.
+            if not self._settled:
+                self._settle()
+                self._settled = True
         if not self._compared:
             self._compare(image)
         result = self._run(image, check)
@@ -123,7 +128,6 @@ class Forward:
 
     def _settle(self) -> None:
         """Leave low precision where these weights are no good in it, whatever the picture."""
-        self._settled = True
         if not self._floor:
             return
         config = self.network.config

@@ -1,4 +1,6 @@
 import logging
+import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ from torch import Tensor
 from swinir.images.resize import resize
 from swinir.network import SwinIR
 from swinir.network.inference import Inference
-from swinir.restoration import Cancelled, NotEnoughMemory, Restorer
+from swinir.restoration import Cancelled, NotEnoughMemory, Restorer, planner
 
 Build = Callable[..., SwinIR]
 
@@ -164,6 +166,25 @@ def test_a_low_precision_that_nobody_asked_for_must_be_faithful(
     assert note.startswith(wanted)
     asked = Restorer(build(forward=rounded(error)), device="cpu", precision="bf16")
     np.testing.assert_allclose(asked.restore(image), image + error, rtol=0, atol=1e-6)
+
+
+def test_tiles_in_work_at_once_wait_until_the_precision_is_settled(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    first = threading.Event()
+
+    def forward(image: Tensor) -> Tensor:
+        low = torch.is_autocast_enabled("cpu")
+        if low and not first.is_set():
+            first.set()
+            time.sleep(0.3)
+        return image + 0.01 if low else image
+
+    monkeypatch.setattr(planner.Planner, "lanes", lambda *_: 2)
+    image = picture(8, 32) / 2
+    restored = Restorer(build(forward=forward), device="cpu", tile=8, overlap=0).restore(image)
+    np.testing.assert_array_equal(restored, image)
 
 
 def test_nan_in_full_precision_is_an_error(build: Build) -> None:

@@ -1,5 +1,4 @@
 import logging
-import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -172,12 +171,11 @@ def test_tiles_in_work_at_once_wait_until_the_precision_is_settled(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
-    first = threading.Event()
 
     def forward(image: Tensor) -> Tensor:
         low = torch.is_autocast_enabled("cpu")
-        if low and not first.is_set():
-            first.set()
+        if low and image.shape[-1] != 8:
+            # What it is settled by is no tile; meanwhile another lane would be done with one.
             time.sleep(0.3)
         return image + 0.01 if low else image
 

@@ -6,13 +6,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import matplotlib.figure
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from benchmarks.machine import seconds_of
 from benchmarks.quality import sets_of
 from swinir.checkpoints import load_network
 from swinir.evaluation.benchmark import Contender, Result, run
@@ -25,6 +28,9 @@ from swinir.training.state import load_newest
 from swinir.writing import replacing
 
 TASK = find_task("color_dn_25")
+
+ROUNDS = 5
+"""Turns in which steps are timed."""
 
 TRUNKS = {
     "flat_dot": ("SwinIR", "#3b6ea5"),
@@ -47,8 +53,9 @@ same, and so is the arithmetic of a pass, within 2%. This compares trunks in sho
 ones their order may be another.
 
 "GFLOPs" are the floating-point operations of a forward pass of a crop; "all steps" counts three of
-them for each crop, because a backward pass takes twice a forward one. Seconds are those of steps,
-without validation; what else the machine did is in them. It was {machine}.
+them for each crop, because a backward pass takes twice a forward one. Seconds are the median of
+{rounds} passes of a batch forward and backward, in which the networks took turns after the runs;
+those of the runs themselves hold what else the machine did. It was {machine}.
 Validation is on the middle of photographs, with the average of the weights; the sets are scored as
 `python test.py --task {task} --benchmark` scores them, with the average after the last step.
 
@@ -57,7 +64,7 @@ Validation is on the middle of photographs, with the average of the weights; the
 TAIL = """
 ![Curves](comparison.png)
 
-Validation over the arithmetic of all steps so far, and over their seconds at an even pace.
+Validation over the arithmetic of all steps so far, and over their seconds at that pace.
 """
 
 
@@ -70,7 +77,7 @@ class Trained:
         network: with the average of the weights after the last step.
         operations: of a forward pass of a crop.
         compute: operations of all its steps.
-        seconds: that they took.
+        batch: shape of the images of a step.
         scores: PSNR of validation in dB by the number of steps.
         iterations: that it took.
         hardware: on what.
@@ -80,7 +87,7 @@ class Trained:
     network: SwinIR
     operations: int
     compute: float
-    seconds: float
+    batch: tuple[int, int, int, int]
     scores: Mapping[int, float]
     iterations: int
     hardware: str
@@ -123,7 +130,7 @@ def read(folder: Path, name: str) -> Trained:
         network=network,
         operations=count,
         compute=3.0 * count * crops * state.iteration,
-        seconds=state.seconds,
+        batch=(optim["batch_size"], network.config.channels, data["patch"], data["patch"]),
         scores=_scores(where / "scores.csv"),
         iterations=state.iteration,
         hardware=_hardware(where / f"{name}.md"),
@@ -160,7 +167,27 @@ def score(runs: Sequence[Trained], folder: Path) -> list[Result]:
     return results
 
 
-def table(runs: Sequence[Trained], results: Sequence[Result]) -> Table:
+def pace(runs: Sequence[Trained]) -> dict[str, float]:
+    """Seconds of a batch forward and backward in bf16, by the name of the run."""
+    taken: dict[str, list[float]] = {it.name: [] for it in runs}
+    networks = {it.name: (it.network.train(), torch.rand(it.batch)) for it in runs}
+
+    def step(network: SwinIR, images: torch.Tensor) -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            result = network(images)
+        result.float().mean().backward()
+        network.zero_grad()
+
+    for _ in range(ROUNDS + 1):
+        for name, (network, images) in networks.items():
+            taken[name].append(seconds_of(partial(step, network, images)))
+    # The first turn prepares what the others find.
+    return {name: median(each[1:]) for name, each in taken.items()}
+
+
+def table(
+    runs: Sequence[Trained], results: Sequence[Result], seconds: Mapping[str, float]
+) -> Table:
     """A row for each network."""
     header = (
         "trunk",
@@ -168,7 +195,7 @@ def table(runs: Sequence[Trained], results: Sequence[Result]) -> Table:
         "parameters",
         "GFLOPs",
         "PFLOPs, all steps",
-        "seconds of steps",
+        "seconds a step",
         "best validation, dB",
         "last validation, dB",
         *(f"{it.name}, dB" for it in results),
@@ -180,7 +207,7 @@ def table(runs: Sequence[Trained], results: Sequence[Result]) -> Table:
             f"{sum(each.numel() for each in it.network.parameters()):,}",
             f"{it.operations / 1e9:.2f}",
             f"{it.compute / 1e15:.3g}",
-            f"{it.seconds:.0f}",
+            f"{seconds[it.name]:.2f}",
             f"{max(it.scores.values()):.2f}",
             f"{it.scores[max(it.scores)]:.2f}",
             *(number("psnr", each.means(it.name)["psnr"]) for each in results),
@@ -190,12 +217,14 @@ def table(runs: Sequence[Trained], results: Sequence[Result]) -> Table:
     return Table(header, tuple(rows))
 
 
-def draw(target: Path, runs: Sequence[Trained]) -> None:
-    """The curves as a PNG, whole or not at all."""
+def draw(target: Path, runs: Sequence[Trained], seconds: Mapping[str, float]) -> None:
+    """The curves as a PNG, whole or not at all; ``seconds`` are those of a step."""
     figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for it in runs:
-        for axes, whole in zip(panels, (it.compute / 1e15, it.seconds), strict=True):
+        for axes, whole in zip(
+            panels, (it.compute / 1e15, it.iterations * seconds[it.name]), strict=True
+        ):
             axes.plot(
                 [whole * step / it.iterations for step in it.scores],
                 list(it.scores.values()),
@@ -222,16 +251,19 @@ def main() -> int:
     options = arguments.parse_args()
     try:
         runs = [read(options.runs, name) for name in TRUNKS]
-        found = table(runs, score(runs, options.sets)).markdown()
+        results = score(runs, options.sets)
     except (ValueError, OSError) as error:
         print(f"comparison.py: {error}", file=sys.stderr)
         return 2
+    seconds = pace(runs)
+    found = table(runs, results, seconds).markdown()
     head = HEAD.format(
+        rounds=ROUNDS,
         command=f"make bench-comparison SETS={options.sets}",
         machine="; ".join(sorted({it.hardware for it in runs})),
         task=TASK.name,
     )
-    draw(options.output.with_suffix(".png"), runs)
+    draw(options.output.with_suffix(".png"), runs, seconds)
     with replacing(options.output) as unfinished:
         unfinished.write_text(f"{head}{found}\n{TAIL}", "utf-8")
     print(found)

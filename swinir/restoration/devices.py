@@ -31,12 +31,17 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def one_of(device: torch.device) -> torch.device:
+    """``device``, or of all GPUs, which "cuda" is without a number, the first."""
+    return torch.device("cuda", 0) if str(device) == "cuda" else device
+
+
 def multiplies_in_bf16() -> bool:
     """Whether this processor has units that multiply matrices in bf16 (Intel's AMX).
 
     Instructions for bf16 alone (AVX-512 BF16) do not make it quicker than fp32.
     """
-    # Told by torch from 2.12 on; an older one computes in fp32.
+    # Not every version of torch tells; with one that does not it is fp32.
     told = getattr(torch.cpu, "get_capabilities", dict[str, object])()
     return bool(told.get("amx_bf16"))
 

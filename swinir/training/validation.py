@@ -13,6 +13,7 @@ from swinir.evaluation.scores import score
 from swinir.images.tensors import Image, from_levels
 from swinir.network import SwinIR
 from swinir.restoration import Restorer
+from swinir.restoration.devices import one_of
 from swinir.training.snapshots import snapshot
 
 TILE = 256
@@ -41,7 +42,9 @@ def validate(
 
     On the fly each image is degraded in its own way, the same at every call.
     """
-    restorer = Restorer(network, device=str(accelerator.device), precision="fp32", tile=TILE)
+    # What other GPUs there are may be at other work.
+    device = str(one_of(accelerator.device))
+    restorer = Restorer(network, device=device, precision="fp32", tile=TILE)
     found: list[tuple[int, float, Image | None]] = []
     for number in range(accelerator.process_index, len(pairs), accelerator.num_processes):
         truth = from_levels(pairs[number].truth)

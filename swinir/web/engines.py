@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from swinir.checkpoints import load_network, resolve
 from swinir.network import SwinIR
 from swinir.restoration import Cancelled, Engine, Restorer, pick_device
+from swinir.restoration.devices import one_of
 from swinir.web.orders import Order
 
 LOOK = 0.2
@@ -47,7 +48,7 @@ class Engines:
         Raises:
             ValueError: a device that is not there, or twice.
         """
-        names = [str(pick_device(name)) for name in devices]
+        names = [str(one_of(pick_device(name))) for name in devices]
         if len(set(names)) < len(names):
             raise ValueError(f"each device is wanted once, got {', '.join(names)}")
         self.devices = tuple(names)

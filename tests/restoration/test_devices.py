@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from swinir.restoration.devices import pick_device, pick_precision
+from swinir.restoration.devices import one_of, pick_device, pick_precision
 
 
 @pytest.fixture
@@ -63,6 +63,13 @@ def test_auto_precision_is_low_where_the_hardware_has_it(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
     assert pick_precision("auto", torch.device(kind)) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "one"), [("cuda", "cuda:0"), ("cuda:2", "cuda:2"), ("cpu", "cpu"), ("mps", "mps")]
+)
+def test_of_all_gpus_one_can_be_had(name: str, one: str) -> None:
+    assert one_of(torch.device(name)) == torch.device(one)
 
 
 def test_a_torch_that_does_not_tell_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:

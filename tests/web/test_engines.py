@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from swinir.checkpoints import ship
 from swinir.restoration import Cancelled
@@ -107,3 +108,11 @@ def test_who_leaves_while_waiting_is_not_served(
 def test_a_device_is_named_once() -> None:
     with pytest.raises(ValueError, match="each device is wanted once, got cpu, cpu"):
         Engines(["cpu", "cpu"], 1)
+
+
+def test_a_device_that_does_one_job_at_a_time_is_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Engines(["cuda", "cuda:1"], 0).devices == ("cuda:0", "cuda:1")
+    with pytest.raises(ValueError, match="each device is wanted once, got cuda:0, cuda:0"):
+        Engines(["auto", "cuda:0"], 0)

@@ -2,46 +2,20 @@
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import gradio as gr
 
 from swinir.lines import one_line, trace
 from swinir.web import batches, comparing, words
 from swinir.web.choices import PROBLEMS, Choice, choose, scales, suited
-from swinir.web.jobs import Step, Watch, follow, told
+from swinir.web.jobs import Ongoing, Step, Watch, follow, told
 from swinir.web.looking import Look, look
 from swinir.web.orders import Order, order
 from swinir.web.restoring import Bench, Restored
+from swinir.web.showing import BATCHED, COMPARED, RESTORED, Update, ended, off, on, shown
 
-Update = Any
-"""A value for a component, or an update of its properties."""
-
-CANCELLED = "Cancelled. Nothing was kept."
-
-RESTORED = (
-    "status", "cancel", "results", "slider", "before", "after", "download", "command", "call",
-)  # fmt: skip
-"""Names of what a restoration shows, in the order of its outputs."""
-
-BATCHED = ("status", "cancel", "table", "download")
-COMPARED = ("status", "cancel", "results", "slider", "table", "errors")
-
-
-def shown(names: Sequence[str], **values: Update) -> tuple[Update, ...]:
-    """Values for outputs by name; the others stay as they are."""
-    unknown = set(values) - set(names)
-    if unknown:
-        raise ValueError(f"outputs are {', '.join(names)}; got {', '.join(sorted(unknown))}")
-    return tuple(values.get(name, gr.skip()) for name in names)
-
-
-def refused(error: Exception, about: Path | None = None) -> gr.Error:
-    """An error as the page and the client tell it, in one line."""
-    trace(error)
-    said = one_line(error, about)
-    # Where the file lies here is nobody's business.
-    return gr.Error(said, title="That did not work", duration=20, print_exception=False)
+T = TypeVar("T")
 
 
 def uploaded(upload: str | None, what: str = "a picture") -> Path:
@@ -59,17 +33,13 @@ def uploaded(upload: str | None, what: str = "a picture") -> Path:
     return Path(upload)
 
 
-def progress(names: Sequence[str]) -> Callable[[Step], tuple[Update, ...]]:
-    """How steps of work are shown."""
-    return lambda step: shown(names, status=words.progress(step))
-
-
 class Actions:
     """What the page can do, on one bench."""
 
     def __init__(self, bench: Bench) -> None:
         """``bench`` is where pictures are restored."""
         self.bench = bench
+        self._ongoing = Ongoing()
 
     # Choosing
 
@@ -130,6 +100,28 @@ class Actions:
 
     # Working
 
+    def cancel(self, names: Sequence[str], request: gr.Request) -> Update:
+        """End the visitor's work that is shown under these names."""
+        self._ongoing.cancel((request.session_hash, names))
+        return off()
+
+    def _follow(
+        self,
+        request: gr.Request,
+        names: Sequence[str],
+        work: Callable[[Watch], T],
+        beside: Callable[[], dict[str, Update]] = dict,
+    ) -> Generator[tuple[Update, ...], None, T]:
+        """Do work, showing how far it is and what ``beside`` has until then; returns its result."""
+        with self._ongoing.watch((request.session_hash, names)) as watch:
+            steps = follow(work, watch)
+            yield shown(names, status=words.progress(Step()), cancel=on(), **beside())
+            return (
+                yield from told(
+                    steps, lambda step: shown(names, status=words.progress(step), **beside())
+                )
+            )
+
     def restore(
         self,
         upload: str | None,
@@ -143,17 +135,17 @@ class Actions:
         source = uploaded(upload)
         try:
             wanted = order(*_split(weights), strength, tta, tile)
-            steps = follow(lambda watch: self._restore(source, wanted, watch))
-            yield shown(RESTORED, status=words.progress(Step()), cancel=_on())
-            restored, files = yield from told(steps, progress(RESTORED))
+            restored, files = yield from self._follow(
+                request, RESTORED, lambda watch: self._restore(source, wanted, watch)
+            )
         except Exception as error:
-            yield shown(RESTORED, status=words.wrong(one_line(error, source)), cancel=_off())
-            raise refused(error, source) from error
+            yield from ended(error, RESTORED, source)
+            return
         both, crops = files
         yield shown(
             RESTORED,
             status=words.done(restored.summary),
-            cancel=_off(),
+            cancel=off(),
             results=gr.update(visible=True),
             slider=tuple(map(str, both)),
             before=str(crops[0]),
@@ -179,6 +171,7 @@ class Actions:
         strength: float,
         tta: bool,  # noqa: FBT001
         tile: str,
+        request: gr.Request,
     ) -> Generator[tuple[Update, ...]]:
         """Restore many pictures, a line for each as it is done."""
         if not uploads:
@@ -191,22 +184,20 @@ class Actions:
 
         try:
             wanted = order(*_split(weights), strength, tta, tile)
-            steps = follow(
-                lambda watch: batches.restore_all(self.bench, sources, wanted, watch, keep)
-            )
-            yield shown(BATCHED, status=words.progress(Step()), cancel=_on(), table=[])
-            batch = yield from told(
-                steps,
-                lambda step: shown(BATCHED, status=words.progress(step), table=list(latest)),
+            batch = yield from self._follow(
+                request,
+                BATCHED,
+                lambda watch: batches.restore_all(self.bench, sources, wanted, watch, keep),
+                lambda: {"table": list(latest)},
             )
         except Exception as error:
-            yield shown(BATCHED, status=words.wrong(one_line(error)), cancel=_off())
-            raise refused(error) from error
+            yield from ended(error, BATCHED)
+            return
         mark = words.done if batch.restored == batch.total else words.wrong
         yield shown(
             BATCHED,
             status=mark(batch.summary),
-            cancel=_off(),
+            cancel=off(),
             table=[list(row) for row in batch.rows],
             download=gr.update(
                 value=str(batch.path) if batch.path else None, interactive=bool(batch.path)
@@ -214,23 +205,30 @@ class Actions:
         )
 
     def compare(
-        self, upload: str | None, truth: str | None, one: str | None, other: str | None
+        self,
+        upload: str | None,
+        truth: str | None,
+        one: str | None,
+        other: str | None,
+        request: gr.Request,
     ) -> Generator[tuple[Update, ...]]:
         """Restore a picture with two sets of weights."""
         source = uploaded(upload)
         true = Path(truth) if truth else None
         try:
             orders = (Order(choose(*_split(one))), Order(choose(*_split(other))))
-            steps = follow(lambda watch: comparing.compare(self.bench, source, true, orders, watch))
-            yield shown(COMPARED, status=words.progress(Step()), cancel=_on())
-            made = yield from told(steps, progress(COMPARED))
+            made = yield from self._follow(
+                request,
+                COMPARED,
+                lambda watch: comparing.compare(self.bench, source, true, orders, watch),
+            )
         except Exception as error:
-            yield shown(COMPARED, status=words.wrong(one_line(error, source)), cancel=_off())
-            raise refused(error, source) from error
+            yield from ended(error, COMPARED, source)
+            return
         yield shown(
             COMPARED,
             status=words.done(f"Done in {words.duration(made.seconds)}"),
-            cancel=_off(),
+            cancel=off(),
             results=gr.update(visible=True),
             slider=tuple(map(str, made.both)),
             table=[list(row) for row in made.rows],
@@ -267,11 +265,3 @@ def _split(key: str | None) -> tuple[str, str]:
         raise ValueError("weights are needed, and none are here for this; choose another problem")
     task, _, weights = key.partition("/")
     return task, weights
-
-
-def _on() -> Update:
-    return gr.update(interactive=True)
-
-
-def _off() -> Update:
-    return gr.update(interactive=False)

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from swinir.web import batches
-from swinir.web.actions import refused, uploaded
+from swinir.web.actions import uploaded
 from swinir.web.jobs import Step, follow, told
 from swinir.web.orders import order
 from swinir.web.restoring import Bench
+from swinir.web.showing import refused
 
 Report = dict[str, Any]
 """What a program is told: of work that goes on ``done``, ``total`` and ``left``."""

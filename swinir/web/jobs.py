@@ -2,10 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Hashable
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from swinir.restoration import Cancelled
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -48,6 +50,11 @@ class Watch:
         """Whether the work should end."""
         return self.stop.is_set()
 
+    def cancel(self) -> None:
+        """End the work, and let those who follow it know at once."""
+        self.stop.set()
+        self.news.set()
+
     def tiles(self, done: int, total: int) -> None:
         """``done`` of ``total`` tiles are done."""
         now = time.monotonic()
@@ -85,19 +92,56 @@ class _Worker(threading.Thread, Generic[T]):
         self.watch.news.set()
 
 
-def follow(work: Callable[[Watch], T]) -> Generator[Step, None, T]:
+class Ongoing:
+    """Work that its visitors may end.
+
+    Not left to gradio, whose page takes no new work until its server has answered for what was
+    cancelled: a visitor who went on at once was not heard.
+    """
+
+    def __init__(self) -> None:
+        """Nothing going on yet."""
+        self._watches: dict[Hashable, Watch] = {}
+
+    @contextmanager
+    def watch(self, key: Hashable) -> Generator[Watch]:
+        """A watch that `cancel` reaches by ``key``, as the visitor's session and the kind of work.
+
+        Where there is one by this key already, the new one is reached from now on.
+        """
+        watch = self._watches[key] = Watch()
+        try:
+            yield watch
+        finally:
+            if self._watches.get(key) is watch:
+                del self._watches[key]
+
+    def cancel(self, key: Hashable) -> None:
+        """End the work of this key, if there is any."""
+        watch = self._watches.get(key)
+        if watch:
+            watch.cancel()
+
+
+def follow(work: Callable[[Watch], T], watch: Watch | None = None) -> Generator[Step, None, T]:
     """Do ``work``, yielding how far it is at each tile and at least every `PULSE` seconds.
 
     Returns what the work returns and raises what it raises. Where the generator is closed early,
-    the work is asked to end, which it does within a tile; nobody waits for that.
+    or ``watch`` is cancelled, the work is asked to end, which it does within a tile; nobody waits
+    for that.
+
+    Raises:
+        Cancelled: ``watch`` was cancelled, even if the work came to its end meanwhile.
     """
-    watch = Watch()
+    watch = watch or Watch()
     worker = _Worker(work, watch)
     worker.start()
     try:
         while True:
             watch.news.wait(PULSE)
             watch.news.clear()
+            if watch.cancelled():
+                raise Cancelled("the visitor wants it no more")
             if worker.over:
                 break
             yield watch.step

@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from swinir.web import about, batches, comparing
-from swinir.web.actions import BATCHED, CANCELLED, COMPARED, RESTORED, Actions
+from swinir.web.actions import Actions
 from swinir.web.choices import choices, distinct, problems, scales, suited
 from swinir.web.components import files_input, picture_input, two_pictures, work_buttons
 from swinir.web.endpoints import Endpoints
 from swinir.web.orders import TILES
-from swinir.web.words import UPLOAD, plain, wrong
+from swinir.web.showing import BATCHED, COMPARED, RESTORED
+from swinir.web.words import UPLOAD, plain
 
 DEVICE = "device"
 """Name of the queue that waits for devices; `Engines` lends each to one job."""
@@ -31,35 +32,29 @@ class Wiring:
     devices: int
 
     def work(
-        self,
-        button: gr.Button,
-        cancel: gr.Button,
-        status: gr.HTML,
-        fn: Callable[..., Any],
-        inputs: list[Any],
-        outputs: list[Any],
+        self, button: gr.Button, fn: Callable[..., Any], inputs: list[Any], shown: dict[str, Any]
     ) -> None:
-        """Let ``button`` begin work that ``cancel`` ends.
+        """Let ``button`` begin work, whose outputs by name are ``shown``.
 
-        ``status`` shows the place in the queue.
+        Among them the status, which shows the place in the queue, too, and the button that
+        cancels the work.
         """
-        began = button.click(
+        button.click(
             fn,
             inputs,
-            outputs,
-            show_progress_on=[status],
+            list(shown.values()),
+            show_progress_on=[shown["status"]],
             concurrency_id=DEVICE,
             concurrency_limit=self.devices,
             api_visibility="private",
         )
+        cancel, names = shown["cancel"], tuple(shown)
+
+        def end(request: gr.Request) -> Any:
+            return self.actions.cancel(names, request)
+
         cancel.click(
-            lambda: (wrong(CANCELLED), gr.update(interactive=False)),
-            None,
-            [status, cancel],
-            cancels=[began],
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
+            end, None, [cancel], queue=False, show_progress="hidden", api_visibility="private"
         )
 
 
@@ -120,21 +115,14 @@ def _restore_tab(wiring: Wiring) -> None:
         *weigh, **quiet
     )
     gr.on([scale.input, level.release], *weigh, **quiet)
-    shown = dict(
+    shown: dict[str, Any] = dict(
         zip(
             RESTORED,
             (status, cancel, results, slider, before, after, download, command, call),
             strict=True,
         )
     )
-    wiring.work(
-        button,
-        cancel,
-        status,
-        actions.restore,
-        [upload, weights, strength, tta, tile],
-        list(shown.values()),
-    )
+    wiring.work(button, actions.restore, [upload, weights, strength, tta, tile], shown)
 
 
 def _what_is_wrong() -> tuple[gr.Radio, gr.Radio, gr.Slider, gr.HTML, gr.State]:
@@ -222,15 +210,8 @@ def _batch_tab(wiring: Wiring) -> None:
                 "Download the zip", variant="primary", interactive=False, elem_id="download-zip"
             )
     usual = gr.State(value=False), gr.State("auto")
-    shown = dict(zip(BATCHED, (status, cancel, table, download), strict=True))
-    wiring.work(
-        button,
-        cancel,
-        status,
-        wiring.actions.batch,
-        [uploads, weights, strength, *usual],
-        list(shown.values()),
-    )
+    shown: dict[str, Any] = dict(zip(BATCHED, (status, cancel, table, download), strict=True))
+    wiring.work(button, wiring.actions.batch, [uploads, weights, strength, *usual], shown)
 
 
 def _compare_tab(wiring: Wiring) -> None:
@@ -257,15 +238,10 @@ def _compare_tab(wiring: Wiring) -> None:
                     buttons=["fullscreen"],
                     visible=False,
                 )
-    shown = dict(zip(COMPARED, (status, cancel, results, slider, table, errors), strict=True))
-    wiring.work(
-        button,
-        cancel,
-        status,
-        wiring.actions.compare,
-        [upload, truth, one, other],
-        list(shown.values()),
+    shown: dict[str, Any] = dict(
+        zip(COMPARED, (status, cancel, results, slider, table, errors), strict=True)
     )
+    wiring.work(button, wiring.actions.compare, [upload, truth, one, other], shown)
 
 
 def _api(endpoints: Endpoints, devices: int) -> None:

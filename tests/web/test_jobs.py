@@ -7,7 +7,7 @@ import pytest
 
 from swinir.restoration import Cancelled
 from swinir.web import jobs
-from swinir.web.jobs import Step, Watch, follow
+from swinir.web.jobs import Ongoing, Step, Watch, follow
 
 
 def test_each_tile_is_told_with_the_time_that_is_left() -> None:
@@ -69,3 +69,33 @@ def test_work_that_tells_nothing_is_heard_of_all_the_same(monkeypatch: pytest.Mo
     assert [next(steps), next(steps)] == [Step(), Step()]
     gate.set()
     list(steps)
+
+
+def test_who_cancels_hears_of_it_at_once_and_the_work_ends_at_its_next_tile() -> None:
+    ended = threading.Event()
+    ongoing = Ongoing()
+
+    def work(watch: Watch) -> None:
+        while not watch.cancelled():
+            time.sleep(0.01)
+        ended.set()
+
+    with ongoing.watch("mine") as watch, ongoing.watch("another's") as other:
+        steps = follow(work, watch)
+        next(steps)
+        ongoing.cancel("mine")
+        with pytest.raises(Cancelled):
+            next(steps)
+        assert not other.cancelled()
+    assert ended.wait(5)
+    ongoing.cancel("mine")
+
+
+def test_work_begun_twice_is_reached_where_it_was_begun_last() -> None:
+    ongoing = Ongoing()
+    with ongoing.watch("mine") as first:
+        with ongoing.watch("mine") as second:
+            ongoing.cancel("mine")
+        ongoing.cancel("mine")
+    assert second.cancelled()
+    assert not first.cancelled()

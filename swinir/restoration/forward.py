@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from swinir.network import SwinIR
 from swinir.network.inference import Check, accelerated, lowered, plain
+from swinir.restoration.allocator import keep_freed_memory
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import Backend
 from swinir.restoration.devices import PRECISIONS
@@ -70,6 +71,8 @@ class Forward:
         """
         self.network = network
         on_cpu = device.type == "cpu"
+        if on_cpu:
+            keep_freed_memory()
         self._fp32 = accelerated(network) if on_cpu else plain(network)
         if dtype is torch.float32:
             self.own = self._fp32

@@ -82,7 +82,7 @@ $(USER_STAMP): requirements.txt | $(BIN)/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-EXTRAS := requirements-ray.txt requirements-onnx.txt requirements-openvino.txt
+EXTRAS := requirements-ray.txt requirements-onnx.txt requirements-openvino.txt requirements-numba.txt
 
 $(DEV_STAMP): requirements-dev.txt $(EXTRAS) $(USER_STAMP)
 	@$(PIP) -r requirements-dev.txt $(EXTRAS:%=-r %)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from benchmarks.contest import BF16, CASES, OURS, PUBLISHED, Case, Outcome, at_once, measure
 from benchmarks.machine import bandwidth
 from swinir.evaluation.rendering import Table
+from swinir.restoration.backends.kernels import numba_installed
 from swinir.restoration.hardware import hardware
 from swinir.writing import replacing
 
@@ -28,9 +29,10 @@ run; seconds are medians of {rounds} turns. The published computation is the tra
 `tests/reference.py`, which makes no effort to be slow: explicit attention, tokens flattened and
 unflattened in every block, mask and position bias made anew in each. Ours is what `test.py` runs on
 a CPU (`swinir/network/inference.py`), in float32; "at once" is {lanes} tiles side by side, each
-with a part of the cores, as `test.py` does where that was measured to be quicker. Weights are
-random, which changes nothing of the time; the difference is the largest of any value of the
-results, divided by their range.
+with a part of the cores, as `test.py` does where that was measured to be quicker; {loops}. Memory
+that is freed is kept for the next pass (`swinir/restoration/allocator.py`), of the published
+computation, too. Weights are random, which changes nothing of the time; the difference is the
+largest of any value of the results, divided by their range.
 
 "GFLOP/s" counts the operations of the published computation for all, and so says how fast the
 picture is made; the machine multiplies matrices of 2048x2048 at {peak:.0f} GFLOP/s in float32 (the
@@ -38,6 +40,9 @@ fastest of the same turns) and copies {bandwidth:.0f} GB/s. Memory is what one p
 process at its peak.
 
 """
+
+LOOPS = "steps of them are our own loops (`requirements-numba.txt`)"
+NO_LOOPS = "all by torch, as Numba is not installed"
 
 LOW = """
 ## bf16
@@ -132,6 +137,7 @@ def write_page(
         machine=hardware(torch.device("cpu")),
         rounds=rounds,
         lanes=lanes,
+        loops=LOOPS if numba_installed() else NO_LOOPS,
         peak=peak / 1e9,
         bandwidth=copied / 1e9,
     )

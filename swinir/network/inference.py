@@ -41,6 +41,31 @@ class Pass(Protocol):
         ...
 
 
+class Kernels(Protocol):
+    """Steps of a block by another program than torch, for a thread that has one core to itself.
+
+    Rows are float32, or what products are computed in, whichever a step is said to take.
+    """
+
+    def attention(self, qkv: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor | None:
+        """``(N*T, 3*C) -> (N*T, C)``, in the type of ``qkv``; None where torch is quicker.
+
+        Args:
+            qkv: queries, which are yet to be scaled, keys and values.
+            bias: ``(heads, T, T)``, by key, then query.
+            mask: ``(N, T, T)``, the same turned as not.
+        """
+        ...
+
+    def normal(self, x: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
+        """Each of the float32 rows less its mean over its deviation, in ``dtype``."""
+        ...
+
+    def add_and_normal(self, x: Tensor, more: Tensor, epsilon: float) -> Tensor:
+        """The same of ``x`` after ``more`` was added to it, in place, in the type of ``more``."""
+        ...
+
+
 CACHED = 4 << 20
 """Bytes of queries, keys and values that are in hand at once, for each thread."""
 
@@ -63,37 +88,56 @@ class Block:
             product(layer, dtype) for layer in (folded.qkv, folded.proj, folded.fc1, folded.fc2)
         )
         self._bias, self._scales = folded.bias, folded.scales
+        self._turned = folded.bias[0].transpose(1, 2).contiguous()
         self._epsilons, self._norms = folded.epsilons, folded.norms
 
-    def __call__(self, x: Tensor, mask: Tensor | None) -> None:
+    def __call__(self, x: Tensor, mask: Tensor | None, kernels: Kernels | None = None) -> None:
         """Change some windows in place: ``(N*T, C)``; ``mask`` is ``(N, T, T)`` or None."""
         if self._norms is not None:
             first, second = self._norms
             x += first(self._attended(x.to(self._dtype), mask).to(x.dtype))
             x += second(self._fc2(self._fc1.gelu(x.to(self._dtype))).to(x.dtype))
             return
-        x += self._attended(self._normal(x, 0), mask)
-        x += self._fc2(self._fc1.gelu(self._normal(x, 1)))
+        first, second = self._epsilons
+        if kernels:
+            branch = self._attended(kernels.normal(x, first, self._dtype), mask, kernels)
+            normal = kernels.add_and_normal(x, branch, second)
+        else:
+            x += self._attended(self._normal(x, first), mask)
+            normal = self._normal(x, second)
+        x += self._fc2(self._fc1.gelu(normal))
 
-    def _normal(self, x: Tensor, number: int) -> Tensor:
-        return F.layer_norm(x, x.shape[1:], eps=self._epsilons[number]).to(self._dtype)
+    def _normal(self, x: Tensor, epsilon: float) -> Tensor:
+        return F.layer_norm(x, x.shape[1:], eps=epsilon).to(self._dtype)
 
-    def _attended(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def _attended(self, x: Tensor, mask: Tensor | None, kernels: Kernels | None = None) -> Tensor:
         """``(N*T, C) -> (N*T, C)``, projection and all."""
+        rows = self._qkv(x)
+        mixed = kernels.attention(rows, self._turned, mask) if kernels else None
+        return self._proj(self._mixed(rows, mask) if mixed is None else mixed)
+
+    def _mixed(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        """``(N*T, 3*C) -> (N*T, C)``: what the attention makes of queries, keys and values."""
         heads, tokens = self._bias.shape[1:3]
-        dim = x.shape[1]
-        qkv = self._qkv(x).view(-1, tokens, 3, heads, dim // heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        dim = rows.shape[1] // 3
+        q, k, v = rows.view(-1, tokens, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
         scale = None
         if self._scales is not None:
             q = (F.normalize(q, dim=-1) * self._scales).to(self._dtype)
             k, scale = F.normalize(k, dim=-1), 1.0
         bias = self._bias if mask is None else self._bias + mask[:, None]
-        return self._proj(attend(q, k, v, bias, scale).transpose(1, 2).reshape(-1, dim))
+        return attend(q, k, v, bias, scale).transpose(1, 2).reshape(-1, dim)
 
 
 class Inference:
-    """Calls like a `SwinIR` in evaluation; later changes of its Swin blocks are not seen."""
+    """Calls like a `SwinIR` in evaluation; later changes of its Swin blocks are not seen.
+
+    Attributes:
+        kernels: what computes steps of blocks in place of torch, of networks in float32, where the
+            thread has one core; None until told.
+    """
+
+    kernels: Kernels | None = None
 
     def __init__(self, network: SwinIR, dtype: torch.dtype | None = None) -> None:
         """Take the blocks of ``network`` apart, to be computed in ``dtype``, or in its own.
@@ -143,6 +187,8 @@ class Inference:
         side = self.network.config.window
         where = geometry(*x.shape[:3], side, x.dtype, x.device)
         tokens = x.reshape(-1, x.shape[-1]).index_select(0, where.enter)
+        alone = torch.get_num_threads() == 1 and x.dtype is torch.float32
+        kernels = self.kernels if alone else None
         shifted = False
         for block in blocks:
             rows = where.rows(before=shifted, after=block.shifted)
@@ -150,7 +196,7 @@ class Inference:
                 tokens = tokens.index_select(0, rows)
             shifted = block.shifted
             for part, mask in self._parts(tokens, where, shifted=shifted):
-                block(part, mask)
+                block(part, mask, kernels)
         leave = where.leave_shifted if shifted else where.leave
         return tokens.index_select(0, leave).view(x.shape)
 

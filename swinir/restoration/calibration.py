@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -98,12 +98,29 @@ def measure(
     return Speed(count, seconds)
 
 
+def quicker(
+    run: Callable[[Tensor], Tensor], config: SwinIRConfig, before: Speed, *, lanes: int
+) -> Speed | None:
+    """The speed of another computation, in so many lanes; None where it is not quicker.
+
+    What its first call costs more is not counted.
+    """
+    trials = _Trials(run, config)
+    smallest, *others = before.seconds
+    trials.seconds(1, smallest, rounds=1)
+    taken = trials.seconds(lanes, smallest)
+    if taken >= LIKELY * before.seconds[smallest]:
+        return None
+    return Speed(lanes, {smallest: taken} | {side: trials.seconds(lanes, side) for side in others})
+
+
 class Entry(BaseModel):
     """A `Speed` in a file, with what it belongs to."""
 
     about: str
     lanes: PositiveInt
     backend: str = ""
+    loops: bool = False
     seconds: dict[Annotated[int, Field(ge=2)], Annotated[float, Field(gt=0, lt=math.inf)]] = Field(
         min_length=1
     )
@@ -125,12 +142,18 @@ class Notebook:
     def find(self, key: str) -> Speed | None:
         """What is known of `about`."""
         entry = self._entries().get(_digest(key))
-        return Speed(entry.lanes, entry.seconds, entry.backend) if entry else None
+        return Speed(entry.lanes, entry.seconds, entry.backend, entry.loops) if entry else None
 
     def keep(self, key: str, speed: Speed) -> None:
         """Remember."""
         seconds = dict(speed.seconds)
-        entry = Entry(about=key, lanes=speed.lanes, backend=speed.backend, seconds=seconds)
+        entry = Entry(
+            about=key,
+            lanes=speed.lanes,
+            backend=speed.backend,
+            loops=speed.loops,
+            seconds=seconds,
+        )
         try:
             entries = self._entries() | {_digest(key): entry}
             with replacing(self.path) as unfinished:
@@ -145,9 +168,16 @@ class Notebook:
             return {}
 
 
-def about(config: SwinIRConfig, device: torch.device, dtype: torch.dtype) -> str:
-    """What a speed belongs to: weights of one configuration take the same time."""
-    return f"{config}, {dtype}, {hardware(device)}, swinir {__version__}"
+def about(
+    config: SwinIRConfig, device: torch.device, dtype: torch.dtype, programs: Sequence[str] = ()
+) -> str:
+    """What a speed belongs to: weights of one configuration take the same time.
+
+    ``programs`` are those that might have been quicker; where others are installed, it is measured
+    again.
+    """
+    beside = "".join(f", {name}" for name in programs)
+    return f"{config}, {dtype}, {hardware(device)}, swinir {__version__}{beside}"
 
 
 def _digest(key: str) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swinir.network import SwinIR
-from swinir.network.inference import Check, accelerated, lowered, plain
+from swinir.network.inference import Check, Inference, Kernels, accelerated, lowered, plain
 from swinir.restoration.allocator import keep_freed_memory
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import Backend
@@ -89,6 +89,12 @@ class Forward:
         self._floor = floor
         self._settled = self._compared = dtype is torch.float32
         self._settling = Lock()
+
+    def use(self, kernels: Kernels | None) -> None:
+        """Have steps computed by ``kernels`` where a tile has one core; None for torch alone."""
+        for run in (self._fp32, self.own):
+            if isinstance(run, Inference):
+                run.kernels = kernels
 
     @torch.inference_mode()
     def __call__(self, tile: Tensor, check: Check | None = None) -> Tensor:

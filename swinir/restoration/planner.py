@@ -1,22 +1,34 @@
 """Which tiles take least: what was measured on this machine, within the memory that is free."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
+from swinir.lines import one_line
 from swinir.network import SwinIR
-from swinir.restoration.backends.choice import TORCH
+from swinir.restoration.backends.choice import TORCH, programs
 from swinir.restoration.backends.choice import measure as measure_backends
+from swinir.restoration.backends.kernels import loops, numba_installed
 from swinir.restoration.backends.names import SIDE
-from swinir.restoration.calibration import LIKELY, SHARE, Notebook, about, measure
+from swinir.restoration.calibration import LIKELY, SHARE, Notebook, about, measure, quicker
 from swinir.restoration.forward import Forward
 from swinir.restoration.memory import SMALLEST_AUTO, largest_tile
 from swinir.restoration.speed import Speed
 from swinir.tiling import Tile, longest_side
 
+log = logging.getLogger(__name__)
+
 LOOK = 20.0
 """Seconds that it takes to make graphs, to have every backend compile one, and to time them."""
+
+
+COMPILING = 2.0
+"""Seconds that it takes to compile our own loops, the first time on a machine."""
+
+LOADING = 5.0
+"""Seconds of work for which it pays to load them, which takes a part of one."""
 
 
 class Planner:
@@ -44,7 +56,7 @@ class Planner:
         self.overlap = overlap
         self.memory = memory
         self._notebook = Notebook()
-        self._key = about(self.config, device, dtype)
+        self._key = about(self.config, device, dtype, programs())
         self.speed = self._notebook.find(self._key) or Speed()
 
     def measure(self, forward: Forward, height: int, width: int) -> None:
@@ -61,9 +73,34 @@ class Planner:
             largest=self._largest(most),
         )
         if self.speed.seconds:
-            quicker = self._quicker_backend(forward, height * width)
-            self.speed = replace(self.speed, backend=quicker)
+            self._measure_loops(forward, height * width)
+            backend = self._quicker_backend(forward, height * width)
+            self.speed = replace(self.speed, backend=backend)
             self._notebook.keep(self._key, self.speed)
+
+    def _measure_loops(self, forward: Forward, pixels: int) -> None:
+        """Find out whether our own loops are quicker, if it pays to look."""
+        cores = torch.get_num_threads()
+        worth = SHARE * pixels / SIDE**2 * self.speed.of(SIDE**2) > COMPILING
+        if self.device.type != "cpu" or not worth or not numba_installed():
+            return
+        try:
+            forward.use(loops())
+            # They are for lanes that have a core each.
+            found = quicker(forward, self.config, self.speed, lanes=cores)
+        except Exception as error:
+            # A compiler may fail in many ways, none of which is a reason not to restore.
+            log.warning("our own loops are left out: %s", one_line(error))
+            found = None
+        forward.use(None)
+        if found:
+            self.speed = replace(found, loops=True)
+
+    def equip(self, forward: Forward, tiles: Sequence[Tile], passes: int) -> None:
+        """Have our own loops compute from here on, if they were quicker and that pays."""
+        expected = self.expected_seconds(tiles, passes)
+        if self.speed.loops and expected and expected > LOADING and numba_installed():
+            forward.use(loops())
 
     def _quicker_backend(self, forward: Forward, pixels: int) -> str:
         """A backend that is installed and quicker, if it pays to look for one; else empty."""

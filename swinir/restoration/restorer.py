@@ -272,6 +272,7 @@ class Restorer:
 
     def side_by_side(self, tiles: Sequence[Tile], watch: Watch) -> AbstractContextManager[Mapper]:
         """What runs a function over tiles of a picture, several at once where that is quicker."""
+        self._planner.equip(self._forward, tiles, self.tile_passes)
         # A backend has its own way of using all cores.
         count = 1 if self._side else self._planner.lanes(tiles)
         return lanes(count * min(self._devices, len(tiles)), watch.stop)

@@ -17,11 +17,13 @@ class Speed:
         lanes: how many tiles at once are quickest.
         seconds: for one tile of each side in pixels, while as many are done at once.
         backend: what was quicker than that; empty where nothing was, or was tried.
+        loops: whether our own were quicker than torch, see `backends.kernels`.
     """
 
     lanes: int = 1
     seconds: Mapping[int, float] = field(default_factory=dict)
     backend: str = ""
+    loops: bool = False
 
     def of(self, pixels: int) -> float:
         """Seconds for a tile of so many pixels; where nothing is known, pixels."""

@@ -127,5 +127,6 @@ def test_a_speed_belongs_to_a_configuration_a_precision_and_a_machine() -> None:
         about(CONFIG, cpu, torch.float32),
         about(CONFIG, cpu, torch.bfloat16),
         about(wider, cpu, torch.float32),
+        about(CONFIG, cpu, torch.float32, ("numba",)),
     }
-    assert len(keys) == 3
+    assert len(keys) == 4

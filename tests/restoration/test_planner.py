@@ -1,6 +1,7 @@
 """What was measured decides how a picture is cut, and how many tiles are in work."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -160,6 +161,7 @@ def test_backends_are_tried_once_a_job_is_long_enough(
 
     monkeypatch.setattr(planner, "measure", lambda *_, **__: Speed(1, {64: 1.0, 128: 4.0}))
     monkeypatch.setattr(planner, "measure_backends", measured)
+    monkeypatch.setattr(planner, "numba_installed", lambda: False)
     notebook = Notebook()
 
     def known(height: int, width: int) -> str:
@@ -210,3 +212,102 @@ def test_a_thread_of_a_lane_has_no_gradients_in_hand(
 
     Restorer(build(forward=forward), device="cpu", tile=8, overlap=0).restore(picture(16, 16))
     assert seen == [True] * 4
+
+
+class Told:
+    """A `Forward` that is told what computes it, and takes time by it."""
+
+    own = None
+
+    def __init__(self, *, seconds: float, by_loops: float) -> None:
+        self.seconds, self.by_loops = seconds, by_loops
+        self.kernels: object = None
+        self.now = 0.0
+
+    def use(self, kernels: object) -> None:
+        self.kernels = kernels
+
+    def __call__(self, tile: Tensor) -> Tensor:
+        self.now += (self.by_loops if self.kernels else self.seconds) * tile[0, 0].numel() / 64**2
+        return tile
+
+
+@pytest.fixture
+def planned(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Told, int, int], planner.Planner]:
+    """A plan for a picture of some size, measured by the clock of what is told."""
+
+    def made(forward: Told, height: int, width: int) -> planner.Planner:
+        monkeypatch.setattr(planner, "numba_installed", lambda: True)
+        monkeypatch.setattr(planner, "measure_backends", lambda *_, **__: {"torch": 0.0})
+        monkeypatch.setattr(calibration.time, "perf_counter", lambda: forward.now)
+        # Its clock is not one for several threads.
+        monkeypatch.setattr(calibration, "lanes", lambda *_: nullcontext(map))
+        it = planner.Planner(build(), torch.device("cpu"), torch.float32, overlap=32, memory=None)
+        it.measure(forward, height, width)
+        return it
+
+    return made
+
+
+def test_our_own_loops_are_taken_where_they_are_quicker(
+    planned: Callable[..., planner.Planner],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loops = object()
+    monkeypatch.setattr(planner, "loops", lambda: loops)
+    forward = Told(seconds=0.5, by_loops=0.3)
+    plan = planned(forward, 3000, 2000)
+    assert forward.kernels is None
+    assert plan.speed.loops
+    assert plan.speed.seconds[64] == pytest.approx(0.3)
+    assert plan.speed.lanes == torch.get_num_threads()
+    tiles = Restorer(plan.network, device="cpu", tile=64).tiles(300, 300)
+    plan.equip(forward, tiles[:4], 1)
+    assert forward.kernels is None, "a second of work is too little to load them for"
+    plan.equip(forward, tiles[:4], 8)
+    assert forward.kernels is loops
+    later = planned(Told(seconds=9.0, by_loops=9.0), 3000, 2000)
+    assert later.speed == plan.speed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "by_loops", "height"),
+    [(0.5, 0.5, 3000), (0.5, 0.7, 3000), (0.2, 0.1, 300)],
+    ids=["no quicker", "slower", "too little work to look"],
+)
+def test_else_torch_computes(
+    planned: Callable[..., planner.Planner], seconds: float, by_loops: float, height: int
+) -> None:
+    plan = planned(Told(seconds=seconds, by_loops=by_loops), height, 2000)
+    assert plan.speed.seconds[64] == pytest.approx(seconds)
+    assert not plan.speed.loops
+
+
+def test_loops_that_cannot_be_compiled_are_told_of_and_left_out(
+    planned: Callable[..., planner.Planner],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> object:
+        raise OSError("no compiler today")
+
+    monkeypatch.setattr(planner, "loops", broken)
+    forward = Told(seconds=0.5, by_loops=0.1)
+    assert not planned(forward, 3000, 2000).speed.loops
+    assert forward.kernels is None
+    assert "our own loops are left out: no compiler today" in caplog.text
+
+
+def test_it_is_measured_again_once_a_program_is_installed(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made() -> planner.Planner:
+        return planner.Planner(build(), torch.device("cpu"), torch.float32, overlap=8, memory=None)
+
+    monkeypatch.setattr(planner, "programs", tuple)
+    Notebook().keep(made()._key, Speed(1, {64: 1.0}))
+    assert made().speed.seconds
+    monkeypatch.setattr(planner, "programs", lambda: ("numba",))
+    assert not made().speed.seconds

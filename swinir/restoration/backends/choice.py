@@ -11,6 +11,7 @@ from torch import Tensor
 from swinir.lines import one_line
 from swinir.network import SwinIR
 from swinir.restoration.backends.compiled import Compiled
+from swinir.restoration.backends.kernels import numba_installed
 from swinir.restoration.backends.runtimes import RUNTIMES, Backend, Run
 from swinir.restoration.devices import PRECISIONS
 
@@ -50,6 +51,12 @@ def pick_backend(
         known = ", ".join(map(_short, backend.precisions))
         raise ValueError(f"backend {name} computes in {known}, got {_short(precision)}")
     return backend
+
+
+def programs() -> tuple[str, ...]:
+    """What is installed of all that might be quicker than torch, by name."""
+    found = tuple(backend.name for backend in RUNTIMES if backend.installed())
+    return (*found, "numba") if numba_installed() else found
 
 
 def precisions_of(name: str) -> Sequence[torch.dtype]:

@@ -24,6 +24,9 @@ from swinir.writing import replacing
 SIZES = (0.25, 1.0, 4.0, 16.0)
 """Millions of pixels."""
 
+FIRST = (400, 600)
+"""Sides in pixels of a picture for which all is loaded that a process needs."""
+
 HEAD = """# The size of a picture
 
 Written by
@@ -33,8 +36,10 @@ Written by
 ```
 
 on {machine}: pictures of noise, restored by `Restorer` with the task `{task}` as `test.py` does,
-each size in a process of its own. Time is that of restoring, without reading and writing. Memory is
-what the process grows by at its peak, and what of that is neither the picture nor its result.
+each size in a process of its own, the largest first, whose measurements
+(`swinir/restoration/planner.py`) hold for the others. Time is that of restoring, without reading,
+writing, and what a process loads once. Memory is what the process grows by at its peak, and what of
+that is neither the picture nor its result.
 
 """
 
@@ -73,13 +78,12 @@ class Found:
 
 
 def measure(task: str, megapixels: float) -> Found:
-    """Restore one picture of 3:2, after one that is too small to count."""
+    """Restore one picture of 3:2, after the measurements and a small one that does not count."""
     restorer = Restorer(load_network(find_task(task), None), device="cpu")
     height = isqrt(int(megapixels * 1e6 * 2 / 3))
     image = picture(height, height * 3 // 2, restorer.channels)
-    restorer.restore(image[:64, :64])
-    # What has to be found out once is not part of what a picture takes.
-    restorer.expected_seconds(*image.shape[:2])
+    restorer.measure(*image.shape[:2])
+    restorer.restore(picture(*FIRST, restorer.channels))
     seconds = 0.0
 
     def restore() -> None:
@@ -123,11 +127,11 @@ def main() -> int:
     arguments.add_argument("--output", type=Path, default=Path("docs/performance-size.md"))
     options = arguments.parse_args()
     found: list[Found] = []
-    for size in tqdm(options.sizes, unit="size"):
+    for size in tqdm(sorted(options.sizes, reverse=True), unit="size"):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             found.append(pool.apply(measure, (options.task, size)))
     with replacing(options.output) as unfinished:
-        unfinished.write_text(page(found, options.task, "make bench-size"), "utf-8")
+        unfinished.write_text(page(found[::-1], options.task, "make bench-size"), "utf-8")
     print(f"wrote {options.output}")
     return 0
 

@@ -29,8 +29,8 @@ run; seconds are medians of {rounds} turns. The published computation is the tra
 `tests/reference.py`, which makes no effort to be slow: explicit attention, tokens flattened and
 unflattened in every block, mask and position bias made anew in each. Ours is what `test.py` runs on
 a CPU (`swinir/network/inference.py`), in float32; "at once" is {lanes} tiles side by side, each
-with a part of the cores, as `test.py` does where that was measured to be quicker; {loops}. Memory
-that is freed is kept for the next pass (`swinir/restoration/allocator.py`), of the published
+with a part of the cores, as `test.py` does where that was measured to be quicker; {loops}.
+Memory that is freed is kept for the next pass (`swinir/restoration/allocator.py`), of the published
 computation, too. Weights are random, which changes nothing of the time; the difference is the
 largest of any value of the results, divided by their range.
 
@@ -41,8 +41,8 @@ process at its peak.
 
 """
 
-LOOPS = "steps of them are our own loops (`requirements-numba.txt`)"
-NO_LOOPS = "all by torch, as Numba is not installed"
+LOOPS = "they\nare computed by loops of our own in part (`requirements-numba.txt`)"
+NO_LOOPS = "they\nare computed by torch alone, as Numba is not installed"
 
 LOW = """
 ## bf16

@@ -107,7 +107,7 @@ def quicker(
     """
     trials = _Trials(run, config)
     smallest, *others = before.seconds
-    trials.seconds(1, smallest, rounds=1)
+    trials.seconds(lanes, smallest, rounds=1)
     taken = trials.seconds(lanes, smallest)
     if taken >= LIKELY * before.seconds[smallest]:
         return None
@@ -119,8 +119,8 @@ class Entry(BaseModel):
 
     about: str
     lanes: PositiveInt
-    backend: str = ""
-    loops: bool = False
+    backend: str | None = None
+    loops: bool | None = None
     seconds: dict[Annotated[int, Field(ge=2)], Annotated[float, Field(gt=0, lt=math.inf)]] = Field(
         min_length=1
     )

@@ -27,7 +27,7 @@ LOOK = 20.0
 COMPILING = 2.0
 """Seconds that it takes to compile our own loops, the first time on a machine."""
 
-LOADING = 5.0
+LOADING = 2.0
 """Seconds of work for which it pays to load them, which takes a part of one."""
 
 
@@ -60,56 +60,61 @@ class Planner:
         self.speed = self._notebook.find(self._key) or Speed()
 
     def measure(self, forward: Forward, height: int, width: int) -> None:
-        """Measure what is not known yet, if that pays for a picture of such a size."""
-        if self.speed.seconds:
-            return
-        # Several at once make sense where a product is shared out to threads.
-        most = torch.get_num_threads() if self.device.type == "cpu" else 1
-        self.speed = measure(
-            forward,
-            self.config,
-            height * width,
-            most_lanes=most,
-            largest=self._largest(most),
-        )
+        """Measure what is not known yet, as far as that pays for a picture of such a size."""
+        before = self.speed
+        if not self.speed.seconds:
+            self._measure_tiles(forward, height * width)
         if self.speed.seconds:
             self._measure_loops(forward, height * width)
-            backend = self._quicker_backend(forward, height * width)
-            self.speed = replace(self.speed, backend=backend)
+            self._measure_backends(forward, height * width)
+        if self.speed != before:
             self._notebook.keep(self._key, self.speed)
+
+    def _measure_tiles(self, forward: Forward, pixels: int) -> None:
+        # Several at once make sense where a product is shared out to threads.
+        most = torch.get_num_threads() if self.device.type == "cpu" else 1
+        largest = self._largest(most)
+        self.speed = measure(forward, self.config, pixels, most_lanes=most, largest=largest)
+
+    def _affordable(self, pixels: int) -> float:
+        """Seconds that may be spent on looking for something quicker."""
+        return SHARE * pixels / SIDE**2 * self.speed.of(SIDE**2)
 
     def _measure_loops(self, forward: Forward, pixels: int) -> None:
         """Find out whether our own loops are quicker, if it pays to look."""
-        cores = torch.get_num_threads()
-        worth = SHARE * pixels / SIDE**2 * self.speed.of(SIDE**2) > COMPILING
-        if self.device.type != "cpu" or not worth or not numba_installed():
+        unknown = self.speed.loops is None and self.device.type == "cpu" and numba_installed()
+        if not unknown or self._affordable(pixels) < COMPILING:
             return
+        found = None
         try:
             forward.use(loops())
             # They are for lanes that have a core each.
+            cores = torch.get_num_threads()
             found = quicker(forward, self.config, self.speed, lanes=cores)
         except Exception as error:
-            # A compiler may fail in many ways, none of which is a reason not to restore.
-            log.warning("our own loops are left out: %s", one_line(error))
-            found = None
+            _left_out(error)
         forward.use(None)
-        if found:
-            self.speed = replace(found, loops=True)
+        known = self.speed if found is None else replace(found, backend=self.speed.backend)
+        self.speed = replace(known, loops=found is not None)
+
+    def _measure_backends(self, forward: Forward, pixels: int) -> None:
+        """Find out whether a backend is quicker, if it pays to look."""
+        if self.speed.backend is not None or self._affordable(pixels) < LOOK:
+            return
+        taken = measure_backends(self.network, SIDE, own=forward.own, precision=self.dtype)
+        best = min(taken, key=taken.__getitem__)
+        better = best != TORCH and taken[best] < LIKELY * self.speed.of(SIDE**2)
+        self.speed = replace(self.speed, backend=best if better else "")
 
     def equip(self, forward: Forward, tiles: Sequence[Tile], passes: int) -> None:
         """Have our own loops compute from here on, if they were quicker and that pays."""
         expected = self.expected_seconds(tiles, passes)
-        if self.speed.loops and expected and expected > LOADING and numba_installed():
+        if not self.speed.loops or not expected or expected < LOADING or not numba_installed():
+            return
+        try:
             forward.use(loops())
-
-    def _quicker_backend(self, forward: Forward, pixels: int) -> str:
-        """A backend that is installed and quicker, if it pays to look for one; else empty."""
-        ours = self.speed.of(SIDE**2)
-        if SHARE * pixels / SIDE**2 * ours < LOOK:
-            return ""
-        taken = measure_backends(self.network, SIDE, own=forward.own, precision=self.dtype)
-        best = min(taken, key=taken.__getitem__)
-        return best if best != TORCH and taken[best] < LIKELY * ours else ""
+        except Exception as error:
+            _left_out(error)
 
     def side(self, height: int, width: int) -> int:
         """Of the tiles that a picture is best cut into; what fits into one is not cut."""
@@ -136,3 +141,8 @@ class Planner:
         # There a pass keeps no more than a few feature maps.
         lean = self.device.type == "cpu" and self.dtype is not torch.float16
         return largest_tile(self.config, self.device, self.memory, lean=lean, lanes=lanes)
+
+
+def _left_out(error: Exception) -> None:
+    # A compiler may fail in many ways, none of which is a reason not to restore.
+    log.warning("our own loops are left out: %s", one_line(error))

@@ -117,7 +117,7 @@ class Restorer:
             network, self.device, self.precision, overlap=overlap, memory=memory
         )
         # What was measured to be quicker holds for tiles that we choose.
-        quicker = self._planner.speed.backend if tile == "auto" else ""
+        quicker = (tile == "auto" and self._planner.speed.backend) or ""
         chosen = pick_backend(backend, self.device, self.precision, quicker=quicker)
         if chosen and tile == 0:
             raise ValueError(

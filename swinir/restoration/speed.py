@@ -16,14 +16,15 @@ class Speed:
     Attributes:
         lanes: how many tiles at once are quickest.
         seconds: for one tile of each side in pixels, while as many are done at once.
-        backend: what was quicker than that; empty where nothing was, or was tried.
-        loops: whether our own were quicker than torch, see `backends.kernels`.
+        backend: what was quicker than that; empty where nothing was, None where none was tried.
+        loops: whether our own were quicker than torch, see `backends.kernels`; None where they
+            were not tried.
     """
 
     lanes: int = 1
     seconds: Mapping[int, float] = field(default_factory=dict)
-    backend: str = ""
-    loops: bool = False
+    backend: str | None = None
+    loops: bool | None = None
 
     def of(self, pixels: int) -> float:
         """Seconds for a tile of so many pixels; where nothing is known, pixels."""

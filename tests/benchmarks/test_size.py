@@ -31,6 +31,7 @@ def test_a_picture_is_measured_and_written_down(
             return function(*words)
 
     monkeypatch.setattr(size, "multiprocessing", Here())
+    monkeypatch.setattr(size, "FIRST", (8, 8))
     assert size.main() == 0
     assert "wrote" in capsys.readouterr().out
     rows = [line for line in target.read_text("utf-8").splitlines() if line.startswith("| 0.0")]

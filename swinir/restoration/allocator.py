@@ -1,4 +1,4 @@
-"""Memory that one tile frees is kept for the next."""
+"""Memory that one tile, or one step of training, frees is kept for the next."""
 
 import ctypes
 import os

@@ -13,6 +13,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
+from swinir.restoration.allocator import keep_freed_memory
 from swinir.restoration.devices import pick_precision
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ def join(device: torch.device, precision: str) -> Accelerator:
     Raises:
         ValueError: the device cannot train in it.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     able = (torch.float32,) if device.type == "cpu" else tuple(PRECISIONS)
     arithmetic = PRECISIONS[pick_precision(precision, device, able)]
     if arithmetic == "fp16" and device.type == "cpu":

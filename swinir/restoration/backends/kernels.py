@@ -69,5 +69,5 @@ def loops() -> Loops:
 
 def _array(tensor: Tensor) -> Any:
     """The same memory; bfloat16 as its bits."""
-    rows = tensor.contiguous()
-    return rows.numpy() if rows.dtype is torch.float32 else rows.view(torch.uint16).numpy()
+    low = tensor.dtype is not torch.float32
+    return tensor.view(torch.uint16).numpy() if low else tensor.numpy()

@@ -107,6 +107,14 @@ def test_norms_are_those_of_torch(channels: int, dtype: torch.dtype) -> None:
     )
 
 
+def test_a_part_of_a_map_is_changed_where_it_lies() -> None:
+    whole = torch.randn(8, 20)
+    part, more = whole[::2, :10], torch.randn(4, 10)
+    wanted = part + more
+    loops().add_and_normal(part, more, 1e-5)
+    torch.testing.assert_close(whole[::2, :10], wanted)
+
+
 def test_bf16_is_rounded_as_torch_rounds_it() -> None:
     x = torch.linspace(-3, 3, 4096)[:, None] * torch.tensor([[1.0, -1.0]])
     # Less their mean, over their deviation: 1 and -1, but for what is added to the variance.

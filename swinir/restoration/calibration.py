@@ -4,6 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -101,7 +102,7 @@ def measure(
 def quicker(
     run: Callable[[Tensor], Tensor], config: SwinIRConfig, before: Speed, *, lanes: int
 ) -> Speed | None:
-    """The speed of another computation, in so many lanes; None where it is not quicker.
+    """``before`` as it is with another computation in so many lanes; None if that is no quicker.
 
     What its first call costs more is not counted.
     """
@@ -111,7 +112,8 @@ def quicker(
     taken = trials.seconds(lanes, smallest)
     if taken >= LIKELY * before.seconds[smallest]:
         return None
-    return Speed(lanes, {smallest: taken} | {side: trials.seconds(lanes, side) for side in others})
+    seconds = {smallest: taken} | {side: trials.seconds(lanes, side) for side in others}
+    return replace(before, lanes=lanes, seconds=seconds)
 
 
 class Entry(BaseModel):

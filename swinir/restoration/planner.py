@@ -94,8 +94,7 @@ class Planner:
         except Exception as error:
             _left_out(error)
         forward.use(None)
-        known = self.speed if found is None else replace(found, backend=self.speed.backend)
-        self.speed = replace(known, loops=found is not None)
+        self.speed = replace(found or self.speed, loops=found is not None)
 
     def _measure_backends(self, forward: Forward, pixels: int) -> None:
         """Find out whether a backend is quicker, if it pays to look."""

@@ -57,37 +57,45 @@ def exponential(x: Any) -> Any:
     return i32(i32(f32(rounded).view(i32) << i32(23)) + f32(value).view(i32)).view(f32)
 
 
+def as_it_is(number: Any) -> Any:
+    """A float32 of an array of float32."""
+    return number
+
+
+def from_bits(number: Any) -> Any:
+    """A float32 of the bits of a bfloat16."""
+    return u32(u32(number) << u32(16)).view(f32)
+
+
 def widened(number: Any) -> Any:
-    """A number of an array as float32; for compiled loops alone."""
-    raise NotImplementedError(f"Numba has it from _widened, got {number}")
-
-
-def narrowed(like: Array, number: Any) -> Any:
-    """A float32 as a number of the array ``like``; for compiled loops alone."""
-    raise NotImplementedError(f"Numba has it from _narrowed, got {number} for {like}")
+    """A number of an array as float32."""
+    return as_it_is(number) if isinstance(number, np.floating) else from_bits(number)
 
 
 @overload(widened, inline="always")
 def _widened(number: Any) -> Any:
-    def as_it_is(number: Any) -> Any:
-        return number
-
-    def from_bits(number: Any) -> Any:
-        return u32(u32(number) << u32(16)).view(f32)
-
     return as_it_is if isinstance(number, types.Float) else from_bits
+
+
+def kept(like: Array, number: Any) -> Any:
+    """A float32 for an array of float32."""
+    return number
+
+
+def to_bits(like: Array, number: Any) -> Any:
+    """The bits of the bfloat16 nearest to a float32, of two the even one."""
+    bits = f32(number).view(u32)
+    return np.uint16(u32(bits + u32(0x7FFF) + u32(u32(bits >> u32(16)) & u32(1))) >> u32(16))
+
+
+def narrowed(like: Array, number: Any) -> Any:
+    """A float32 as a number of the array ``like``."""
+    return kept(like, number) if like.dtype == f32 else to_bits(like, number)
 
 
 @overload(narrowed, inline="always")
 def _narrowed(like: Array, number: Any) -> Any:
-    def as_it_is(like: Array, number: Any) -> Any:
-        return number
-
-    def to_nearest_even(like: Array, number: Any) -> Any:
-        bits = f32(number).view(u32)
-        return np.uint16(u32(bits + u32(0x7FFF) + u32(u32(bits >> u32(16)) & u32(1))) >> u32(16))
-
-    return as_it_is if isinstance(like.dtype, types.Float) else to_nearest_even
+    return kept if isinstance(like.dtype, types.Float) else to_bits
 
 
 @njit(inline="always")
@@ -187,23 +195,29 @@ def attention(tokens: int, heads: int, dim: int) -> Callable[..., None]:
     return loops
 
 
+@njit(inline="always", fastmath=SUMS)
+def normal_row(x: Array, row: int, total: Any, out: Array, epsilon: Any, channels: int) -> None:
+    """A row, whose sum is ``total``, less its mean over its deviation."""
+    mean = total * f32(1 / channels)
+    square = f32(0)
+    for c in range(channels):
+        square += (x[row, c] - mean) * (x[row, c] - mean)
+    gain = f32(1) / np.sqrt(square * f32(1 / channels) + epsilon)
+    for c in range(channels):
+        out[row, c] = narrowed(out, (x[row, c] - mean) * gain)
+
+
 @cache
 def normal(channels: int) -> Callable[..., None]:
-    """Tokens less their mean over their deviation: given ``x, out, epsilon``."""
+    """Rows less their mean over their deviation: given ``x, out, epsilon``."""
 
     @njit(nogil=True, cache=True, fastmath=SUMS, error_model="numpy")
     def loops(x: Array, out: Array, epsilon: Any) -> None:
         for row in range(x.shape[0]):
-            mean = f32(0)
+            total = f32(0)
             for c in range(channels):
-                mean += x[row, c]
-            mean *= f32(1 / channels)
-            square = f32(0)
-            for c in range(channels):
-                square += (x[row, c] - mean) * (x[row, c] - mean)
-            gain = f32(1) / np.sqrt(square * f32(1 / channels) + epsilon)
-            for c in range(channels):
-                out[row, c] = narrowed(out, (x[row, c] - mean) * gain)
+                total += x[row, c]
+            normal_row(x, row, total, out, epsilon, channels)
 
     return loops
 
@@ -215,16 +229,10 @@ def add_and_normal(channels: int) -> Callable[..., None]:
     @njit(nogil=True, cache=True, fastmath=SUMS, error_model="numpy")
     def loops(x: Array, more: Array, out: Array, epsilon: Any) -> None:
         for row in range(x.shape[0]):
-            mean = f32(0)
+            total = f32(0)
             for c in range(channels):
                 x[row, c] += widened(more[row, c])
-                mean += x[row, c]
-            mean *= f32(1 / channels)
-            square = f32(0)
-            for c in range(channels):
-                square += (x[row, c] - mean) * (x[row, c] - mean)
-            gain = f32(1) / np.sqrt(square * f32(1 / channels) + epsilon)
-            for c in range(channels):
-                out[row, c] = narrowed(out, (x[row, c] - mean) * gain)
+                total += x[row, c]
+            normal_row(x, row, total, out, epsilon, channels)
 
     return loops

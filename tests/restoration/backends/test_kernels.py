@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -120,6 +121,18 @@ def test_bf16_is_rounded_as_torch_rounds_it() -> None:
     # Less their mean, over their deviation: 1 and -1, but for what is added to the variance.
     wanted = F.layer_norm(x.double(), (2,), eps=0.5).to(torch.bfloat16)
     assert (loops().normal(x, 0.5, torch.bfloat16) == wanted).float().mean() > 0.999
+
+
+def test_numbers_are_widened_and_narrowed_as_torch_does() -> None:
+    from swinir.restoration.backends.loops import narrowed, widened
+
+    for number in (0.0, 1.0, -3.14159, 1e-30, 1.00390625, 1.01171875):
+        low = torch.tensor(number).to(torch.bfloat16)
+        bits = low.view(torch.uint16).numpy()
+        assert narrowed(bits, np.float32(number)) == bits
+        assert widened(bits[()]) == low.item()
+    exact = np.float32(0.1)
+    assert widened(exact) == narrowed(np.zeros(1, np.float32), exact) == exact
 
 
 @pytest.mark.usefixtures("one_core")

@@ -43,16 +43,19 @@ main(sys.argv[1:])
 """
 
 KILLED_AT_ANY_TIME = """
-import os, random, signal, sys, threading
+import os, random, signal, sys, threading, time
 from swinir.cli.train import main
 from swinir.training.loop import Trainer
 step, left = Trainer.step, random.Random(int(sys.argv.pop(1))).randrange(2, 9)
+began = time.monotonic()
 def dying(self, batches):
-    global left
+    global left, began
     left -= 1
+    # From step to step: that is how long whatever follows takes, too.
+    took, began = time.monotonic() - began, time.monotonic()
     if left == 0:
-        # In the midst of whatever follows: this step, its record, or a state.
-        threading.Timer(random.random() / 20, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        # In the midst of it: this step, its record, or a state.
+        threading.Timer(random.random() * took, os.kill, (os.getpid(), signal.SIGKILL)).start()
     return step(self, batches)
 Trainer.step = dying
 main(sys.argv[1:])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from swinir.cli.exits import DONE, INCOMPLETE, INTERRUPTED, guarded
 
 if TYPE_CHECKING:
-    from swinir.training.loop import Outcome
+    from swinir.training.outcome import Outcome
     from swinir.training.recipe import Recipe
 
 
@@ -101,8 +101,8 @@ def run(options: argparse.Namespace) -> int:
     # Imported here, so that --help and a mistyped option answer at once.
     from swinir.data.datasets import Stopped
     from swinir.restoration import pick_device
-    from swinir.training.loop import train
     from swinir.training.recipe_file import load_recipe
+    from swinir.training.run import train
 
     recipe = load_recipe(options.recipe, options.set)
     folder = options.output or Path("runs") / recipe.name

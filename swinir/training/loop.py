@@ -1,4 +1,4 @@
-"""The training loop: one run from a recipe, resumable to the bit."""
+"""The training loop, resumable to the bit."""
 
 import logging
 import math
@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
@@ -21,10 +20,8 @@ from swinir.training.feed import Batch, feed
 from swinir.training.guard import Guard
 from swinir.training.journal import Journal
 from swinir.training.learner import Learner, Step
-from swinir.training.lock import alone_in
-from swinir.training.material import load_crops, load_validation
 from swinir.training.outcome import Outcome
-from swinir.training.processes import any_of, from_main, in_turn, join
+from swinir.training.processes import any_of, from_main
 from swinir.training.recipe import Recipe
 from swinir.training.resumption import another_network, other_photographs, recognise
 from swinir.training.state import RunState, load_newest, save_state
@@ -256,38 +253,3 @@ class Trainer:
         if self.skipped:
             figures["skipped"] = str(self.skipped)
         return figures
-
-
-def train(
-    recipe: Recipe,
-    folder: Path,
-    *,
-    device: torch.device,
-    progress: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Outcome:
-    """Run a recipe in a folder, or go on with the run that the folder holds.
-
-    Of several processes each calls it; the first alone reads and writes the folder. ``progress`` is
-    called while photographs are read, with files done and in all, and begins anew for those of
-    validation.
-
-    Raises:
-        ValueError: the photographs or a saved state do not fit the recipe, or another run is at
-            work in the folder.
-        Stopped: ``stop`` said so before the first step.
-    """
-    accelerator = join(device, recipe.optim.precision)
-    if not accelerator.is_main_process:
-        # What is told once is enough.
-        progress = None
-        logging.getLogger("swinir").setLevel(logging.ERROR)
-    with alone_in(folder) if accelerator.is_main_process else nullcontext():
-        try:
-            trainer = Trainer(recipe, folder, accelerator)
-            with in_turn(accelerator, first=recipe.data.cache is not None):
-                crops = load_crops(recipe, progress=progress, stop=stop)
-                validation = load_validation(recipe, progress=progress, stop=stop)
-            return trainer.run(crops, validation, stop=stop)
-        finally:
-            accelerator.end_training()

@@ -3,6 +3,7 @@
 ``torchrun`` and ``accelerate launch`` start them, on one machine or many; alone it is one.
 """
 
+import importlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -40,6 +41,11 @@ def join(device: torch.device, precision: str) -> Accelerator:
     arithmetic = PRECISIONS[pick_precision(precision, device, able)]
     if arithmetic == "fp16" and device.type == "cpu":
         raise ValueError("optim.precision is fp16 on a GPU alone, got the CPU; take bf16 or fp32")
+    if torch.distributed.is_available():
+        # Its functions have the group of processes as a default, taken as they are imported. Left
+        # to DistributedDataParallel that is after there is one, which they hold from then on: its
+        # threads outlive the run, and one that frees a tensor at the interpreter's end aborts it.
+        importlib.import_module("torch.distributed.nn.functional")
     # Nothing in a network here is a running statistic that processes would have to share.
     sharing = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     return Accelerator(
@@ -110,3 +116,10 @@ def mean(accelerator: Accelerator, figures: list[float]) -> list[float]:
 def any_of(accelerator: Accelerator, *, here: bool) -> bool:
     """Whether it holds in any process."""
     return mean(accelerator, [float(here)])[0] > 0
+
+
+def leave(accelerator: Accelerator) -> None:
+    """End what the processes have in common, after the last reference to a network of theirs."""
+    # A compiled network refers to itself and to the group of processes: garbage is collected first.
+    accelerator.free_memory()
+    accelerator.end_training()

@@ -15,10 +15,11 @@ from swinir.restoration import planner
 from swinir.training import guard
 from swinir.training.feed import Batch
 from swinir.training.learner import Learner, Step
-from swinir.training.loop import MOST_ROLLBACKS, train
+from swinir.training.loop import MOST_ROLLBACKS
 from swinir.training.outcome import Outcome
 from swinir.training.processes import join
 from swinir.training.recipe_file import load_recipe
+from swinir.training.run import train
 from swinir.training.state import load_newest
 from swinir.training.validation import validate
 from tests.training.runs import write_photographs, write_recipe

@@ -10,14 +10,26 @@ from pathlib import Path
 import pytest
 import torch
 
-from swinir.training.loop import train
 from swinir.training.processes import join
 from swinir.training.recipe_file import load_recipe
+from swinir.training.run import train
 from swinir.training.state import RunState, load_newest
 from tests.training.runs import write_recipe
 
 ROOT = Path(__file__).parents[2]
 STEPS = ["optim.iterations=20", "optim.learning_rate=1e-4", "log.save_every=20"]
+
+COUNTING_THREADS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, ROOT)
+from swinir.cli.train import main
+code = main(sys.argv[1:])
+names = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
+# In one piece, as another process writes here, too.
+print(f"at the end of gloo {sum('gloo' in name for name in names)} threads\\n", end="")
+sys.exit(code)
+"""
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_gloo_available(), reason="needs torch with gloo"
@@ -25,15 +37,16 @@ pytestmark = pytest.mark.skipif(
 
 
 def words(path: Path, folder: str, *overrides: str) -> list[str]:
-    command = [str(ROOT / "train.py"), str(path), "--device", "cpu"]
-    command += ["--output", str(path.parent / folder)]
+    command = [str(path), "--device", "cpu", "--output", str(path.parent / folder)]
     return [*command, *(word for each in overrides for word in ("--set", each))]
 
 
-def together(path: Path, folder: str, *overrides: str) -> "subprocess.Popen[str]":
+def together(
+    path: Path, folder: str, *overrides: str, program: Path = ROOT / "train.py"
+) -> "subprocess.Popen[str]":
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.Popen(
-        [*run, *words(path, folder, *overrides)],
+        [*run, str(program), *words(path, folder, *overrides)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -78,6 +91,20 @@ def test_two_processes_learn_as_one_with_twice_the_batch(tmp_path: Path) -> None
     assert out.count("wrote ") == out.count("\nwrote ") + 1
     assert out.count("20 iterations in ") == 1
     assert "reading photographs 6/6" in err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux to name threads")
+@pytest.mark.parametrize(("rate", "code"), [("1e-4", 0), ("1e9", 1)])
+def test_no_thread_of_the_processes_outlives_the_run(tmp_path: Path, rate: str, code: int) -> None:
+    path = write_recipe(tmp_path)
+    change = [f"optim.learning_rate={rate}", "optim.iterations=50"]
+    program = tmp_path / "counting.py"
+    program.write_text(COUNTING_THREADS.replace("ROOT", repr(str(ROOT))))
+    process = together(path, "two", *STEPS, *change, program=program)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == code, err
+    assert ("training diverged" in err) == bool(code)
+    assert out.count("at the end of gloo 0 threads\n") == 2, out
 
 
 def test_a_stop_reaches_all_processes_and_the_run_goes_on(tmp_path: Path) -> None:

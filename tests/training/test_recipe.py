@@ -7,8 +7,8 @@ import torch
 
 from swinir.checkpoints import export
 from swinir.network import Head, Shape, SwinIR
-from swinir.training.loop import train
 from swinir.training.recipe_file import load_recipe
+from swinir.training.run import train
 from tests.training.runs import RECIPE, write_photographs
 
 OPTIONS = sorted((Path(__file__).parents[2] / "options").rglob("*.toml"))

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from swinir.network import SwinIR
-from swinir.training.loop import train
 from swinir.training.recipe_file import load_recipe
+from swinir.training.run import train
 from swinir.training.start import start_as_identity
 from tests.training.runs import write_recipe
 

@@ -120,6 +120,6 @@ def any_of(accelerator: Accelerator, *, here: bool) -> bool:
 
 def leave(accelerator: Accelerator) -> None:
     """End what the processes have in common, after the last reference to a network of theirs."""
-    # A compiled network refers to itself and to the group of processes: garbage is collected first.
+    # It refers to networks that refer to the group of processes, which is to end here.
     accelerator.free_memory()
     accelerator.end_training()

@@ -404,6 +404,8 @@ def test_checkpointed_blocks_learn_the_same(path: Path) -> None:
 
 
 @pytest.mark.slow
+# What the compiler imports of torch is deprecated by torch.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_a_compiled_network_learns_the_same(path: Path) -> None:
     still = ["network.drop_path=0", "optim.precision=fp32"]
     run(path, *still, folder="plain")

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import matrix_rate, memory_peak, seconds_of, traffic_of
 from swinir.network import SwinIRConfig
-from swinir.network.inference import Inference, accelerated
+from swinir.network.inference import accelerated, use
 from swinir.restoration.allocator import keep_freed_memory
 from swinir.restoration.backends.kernels import loops, numba_installed
 from swinir.restoration.lanes import lanes
@@ -88,6 +88,8 @@ class Outcome:
 
 def contenders(config: SwinIRConfig) -> dict[str, Run]:
     """All computations of one network with random weights."""
+    # As test.py has it; what is published gains by it, too.
+    keep_freed_memory()
     network = random_network(config).float().eval()
     state = {name: value.detach() for name, value in network.state_dict().items()}
 
@@ -107,8 +109,7 @@ def contenders(config: SwinIRConfig) -> dict[str, Run]:
     ours, low = accelerated(network), accelerated(network, torch.bfloat16)
     for run in (ours, low):
         # Loops are for tiles at once, each of which has a core.
-        if isinstance(run, Inference) and numba_installed():
-            run.kernels = loops()
+        use(loops() if numba_installed() else None, run)
     return {PUBLISHED: published, OURS: ours, BF16: low}
 
 
@@ -120,8 +121,6 @@ def image_of(case: Case) -> Tensor:
 @torch.inference_mode()
 def measure(case: Case, rounds: int) -> Outcome:
     """Let all take turns."""
-    # As test.py has it; what is published gains by it, too.
-    keep_freed_memory()
     runs, image = contenders(case.config()), image_of(case)
     first = {name: run(image) for name, run in runs.items()}
     for name in (OURS, BF16):
@@ -183,6 +182,5 @@ def memory_of(case: Case, name: str) -> float:
 @torch.inference_mode()
 def peak_of(case: Case, name: str) -> float:
     """Bytes that one pass adds to this process at its peak."""
-    keep_freed_memory()
     run, image = contenders(case.config())[name], image_of(case)
     return memory_peak(lambda: run(image))

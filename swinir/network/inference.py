@@ -228,6 +228,12 @@ def accelerated(network: SwinIR, dtype: torch.dtype | None = None) -> Pass:
     return plain(network) if dtype is None else lowered(network, dtype)
 
 
+def use(kernels: Kernels | None, run: Pass) -> None:
+    """Have ``kernels`` compute the steps of ``run`` where it has any; None for torch alone."""
+    if isinstance(run, Inference):
+        run.kernels = kernels
+
+
 # A norm before cosines would give the keys a bias, which those do see.
 _KINDS = ((Attention.DOT, Norm.PRE), (Attention.COSINE, Norm.POST))
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swinir.network import SwinIR
-from swinir.network.inference import Check, Inference, Kernels, accelerated, lowered, plain
+from swinir.network.inference import Check, Kernels, accelerated, lowered, plain, use
 from swinir.restoration.allocator import keep_freed_memory
 from swinir.restoration.backends.compiled import Compiled
 from swinir.restoration.backends.runtimes import Backend
@@ -93,8 +93,7 @@ class Forward:
     def use(self, kernels: Kernels | None) -> None:
         """Have steps computed by ``kernels`` where a tile has one core; None for torch alone."""
         for run in (self._fp32, self.own):
-            if isinstance(run, Inference):
-                run.kernels = kernels
+            use(kernels, run)
 
     @torch.inference_mode()
     def __call__(self, tile: Tensor, check: Check | None = None) -> Tensor:

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 LOOK = 20.0
 """Seconds that it takes to make graphs, to have every backend compile one, and to time them."""
 
-
 COMPILING = 2.0
 """Seconds that it takes to compile our own loops, the first time on a machine."""
 
@@ -108,7 +107,7 @@ class Planner:
     def equip(self, forward: Forward, tiles: Sequence[Tile], passes: int) -> None:
         """Have our own loops compute from here on, if they were quicker and that pays."""
         expected = self.expected_seconds(tiles, passes)
-        if not self.speed.loops or not expected or expected < LOADING or not numba_installed():
+        if not self.speed.loops or not expected or expected < LOADING:
             return
         try:
             forward.use(loops())

@@ -1,5 +1,4 @@
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,26 +10,21 @@ from swinir.network import Head, Shape, SwinIRConfig
 from swinir.restoration import calibration
 from swinir.restoration.calibration import Notebook, about, measure
 from swinir.restoration.speed import Speed
+from tests.restoration.clock import Clock
 
 CONFIG = SwinIRConfig(head=Head.RESIDUAL, embed_dim=12, depths=(1,), num_heads=(2,), window=4)
 MEGAPIXEL = 10**6
 
 
-class Machine:
+class Machine(Clock):
     """Restores so many pixels a second by a clock of its own, and in so many lanes at most."""
 
     def __init__(self, rate: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the place of the clock and of the threads."""
+        super().__init__()
         self.rate, self.most = rate, most
-        self.now, self.lanes, self.seen = 0.0, 1, list[int]()
-        monkeypatch.setattr(calibration.time, "perf_counter", lambda: self.now)
-        monkeypatch.setattr(calibration, "lanes", self.side_by_side)
-
-    @contextmanager
-    def side_by_side(self, count: int, stop: object) -> Generator[object]:
-        self.lanes = count
-        yield map
-        self.lanes = 1
+        self.seen = list[int]()
+        self.rule(monkeypatch)
 
     def __call__(self, tile: Tensor) -> Tensor:
         self.seen.append(tile.shape[-1])

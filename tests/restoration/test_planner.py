@@ -1,7 +1,6 @@
 """What was measured decides how a picture is cut, and how many tiles are in work."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from swinir.network import SwinIR
 from swinir.restoration import Cancelled, Restorer, calibration, planner
 from swinir.restoration.calibration import Notebook
 from swinir.restoration.speed import Speed
+from tests.restoration.clock import Clock
 
 Build = Callable[..., SwinIR]
 
@@ -217,7 +217,7 @@ def test_a_thread_of_a_lane_has_no_gradients_in_hand(
     assert seen == [True] * 4
 
 
-class Told:
+class Told(Clock):
     """A `Forward` that is told what computes it, and takes time by it.
 
     Loops are compiled when they are first called, and are called in lanes alone.
@@ -225,21 +225,14 @@ class Told:
 
     own = None
     compiling = 3.0
-    lanes = 1
 
     def __init__(self, *, seconds: float, by_loops: float) -> None:
+        super().__init__()
         self.seconds, self.by_loops = seconds, by_loops
         self.kernels: object = None
-        self.now = 0.0
 
     def use(self, kernels: object) -> None:
         self.kernels = kernels
-
-    @contextmanager
-    def side_by_side(self, count: int, _: object) -> Iterator[object]:
-        self.lanes = count
-        yield map
-        self.lanes = 1
 
     def __call__(self, tile: Tensor) -> Tensor:
         looped = self.kernels is not None and self.lanes > 1
@@ -259,8 +252,7 @@ def planned(
     def made(forward: Told, height: int, width: int) -> planner.Planner:
         monkeypatch.setattr(planner, "numba_installed", lambda: True)
         monkeypatch.setattr(planner, "measure_backends", lambda *_, **__: {"torch": 0.0})
-        monkeypatch.setattr(calibration.time, "perf_counter", lambda: forward.now)
-        monkeypatch.setattr(calibration, "lanes", forward.side_by_side)
+        forward.rule(monkeypatch)
         monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
         it = planner.Planner(build(), torch.device("cpu"), torch.float32, overlap=32, memory=None)
         it.measure(forward, height, width)
